@@ -1,0 +1,1 @@
+"""Pure functions over the data: regions, arithmetic, cost, lowering, memory offsets, validation, simulation."""

@@ -1,0 +1,159 @@
+"""What a shard costs on a device: loop counts of the kernels times the profile's measured coefficients.
+
+Every kernel's time is linear in a few counts ("features") of its own loops, so the fit is almost exact and the
+prediction holds for shards that were never measured. A window kernel runs, for an output box,
+
+    for each row, for each column (pixel), for each output channel (output), for each valid tap, for each channel (mac)
+
+where taps that fall into the padding are skipped. Coefficients are clock cycles per feature, per kernel key.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.data.graph import Add, Arithmetic, Concat, Conv, Graph, Lookup, Operator, Pad, Pool, PoolKind, Window
+from planner.data.hardware import CostProfile
+from planner.data.region import Region
+
+FloatArray = NDArray[np.float64]
+Features = Mapping[str, float]
+
+WINDOW_FEATURES = ("call", "rows", "pixels", "outputs", "pixel_taps", "output_taps", "macs")
+ELEMENT_FEATURES = ("call", "rows", "pixels", "outputs")
+
+
+def kernel_of(graph: Graph, operator: Operator) -> str:
+    """Name of the kernel that computes `operator` whole or in part."""
+    match operator:
+        case Conv():
+            if operator.groups > 1 and operator.group_input_channels == 1:
+                return "depthwise"
+            output = graph.output_tensor(operator).shape
+            if output.height == output.width == 1:
+                return "fully_connected"
+            window = operator.window
+            if operator.groups == 1 and window.kernel == (1, 1) and window.stride == (1, 1):
+                return "pointwise"
+            return "convolution"
+        case Pool():
+            return {PoolKind.MAXIMUM: "maximum_pool", PoolKind.AVERAGE: "average_pool", PoolKind.MEAN: "mean"}[
+                operator.kind
+            ]
+        case Add():
+            return "add"
+        case Concat():
+            return "concat"
+        case Pad():
+            return "pad"
+        case Lookup():
+            return "lookup"
+    raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")
+
+
+KERNELS = (
+    *("convolution", "pointwise", "depthwise", "fully_connected", "maximum_pool", "average_pool", "mean", "add"),
+    *("concat", "pad", "lookup", "partial_sums", "requantise", "accumulate", "copy"),
+)
+ROUNDING_KERNELS = frozenset(KERNELS) - {"maximum_pool", "pad", "lookup", "partial_sums", "accumulate", "copy"}
+"""Kernels that requantise: their cost depends on the rounding rule."""
+
+
+def cost_key(kernel: str, arithmetic: Arithmetic) -> str:
+    """Key of a profile's coefficient table: `add.tflm`, `copy`."""
+    return f"{kernel}.{arithmetic.value}" if kernel in ROUNDING_KERNELS else kernel
+
+
+def valid_taps(
+    start: int, stop: int, kernel: int, stride: int, dilation: int, pad: int, size: int
+) -> NDArray[np.int64]:
+    """For each output position in [start, stop): how many of the kernel's taps fall inside [0, size)."""
+    positions = np.arange(start, stop, dtype=np.int64)[:, None] * stride - pad
+    taps = positions + np.arange(kernel, dtype=np.int64)[None, :] * dilation
+    return np.asarray(((taps >= 0) & (taps < size)).sum(axis=1), dtype=np.int64)
+
+
+def operator_features(graph: Graph, operator: Operator, output: Region, input_channels: int | None = None) -> Features:
+    """Features of computing `output` of `operator`, over `input_channels` of its input (all, if None)."""
+    pixels = output.rows * output.columns
+    features: dict[str, float] = {
+        "call": 1,
+        "rows": output.rows,
+        "pixels": pixels,
+        "outputs": pixels * output.channels,
+    }
+    if isinstance(operator, Conv | Pool):
+        shape = graph.tensors[operator.inputs[0]].shape
+        taps = int(
+            _axis_taps(operator.window, 0, output.row_start, output.row_stop, shape.height).sum()
+            * _axis_taps(operator.window, 1, output.column_start, output.column_stop, shape.width).sum()
+        )
+        if isinstance(operator, Pool):
+            depth = 1
+        else:
+            depth = operator.group_input_channels if input_channels is None else input_channels
+        features |= {
+            "pixel_taps": taps,
+            "output_taps": taps * output.channels,
+            "macs": taps * output.channels * depth,
+        }
+    return features
+
+
+def element_features(region: Region) -> Features:
+    """Features of an elementwise step (copy, accumulate, requantise) over `region`."""
+    pixels = region.rows * region.columns
+    return {"call": 1, "rows": region.rows, "pixels": pixels, "outputs": pixels * region.channels}
+
+
+def duration_ns(profile: CostProfile, key: str, features: Features) -> int:
+    """Predicted time in nanoseconds, rounded up. Raises KeyError if the profile has no such kernel."""
+    table = profile.cycles[key]
+    cycles = sum(table.get(name, 0.0) * count for name, count in features.items())
+    return max(0, math.ceil(cycles * 1e9 / profile.clock_hz))
+
+
+class ShardCosts:
+    """Cost of every row range and channel count of one operator on one profile, vectorised.
+
+    cost(rows [a, b), n channels) = call + sum over its rows of (fixed[r] + n * per_channel[r]), in nanoseconds.
+    """
+
+    def __init__(self, graph: Graph, operator: Operator, profile: CostProfile, arithmetic: Arithmetic) -> None:
+        table = profile.cycles[cost_key(kernel_of(graph, operator), arithmetic)]
+        ns = 1e9 / profile.clock_hz
+        shape = graph.output_tensor(operator).shape
+        self.channels = shape.channels
+        self.call_ns = table.get("call", 0.0) * ns
+        fixed = np.full(shape.height, table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width)
+        per_channel = np.full(shape.height, table.get("outputs", 0.0) * shape.width)
+        if isinstance(operator, Conv | Pool):
+            source = graph.tensors[operator.inputs[0]].shape
+            taps = _axis_taps(operator.window, 0, 0, shape.height, source.height) * int(
+                _axis_taps(operator.window, 1, 0, shape.width, source.width).sum()
+            )
+            depth = operator.group_input_channels if isinstance(operator, Conv) else 1
+            fixed = fixed + table.get("pixel_taps", 0.0) * taps
+            per_channel = per_channel + (table.get("output_taps", 0.0) + table.get("macs", 0.0) * depth) * taps
+        self._fixed: FloatArray = np.concatenate([[0.0], np.cumsum(fixed * ns)])
+        self._per_channel: FloatArray = np.concatenate([[0.0], np.cumsum(per_channel * ns)])
+
+    def rows_ns(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Cost of the row ranges [start, stop), elementwise, with all channels; 0 where empty."""
+        total = self.call_ns + (self._fixed[stop] - self._fixed[start])
+        total = total + self.channels * (self._per_channel[stop] - self._per_channel[start])
+        return np.where(stop > start, np.ceil(total - 1e-6), 0).astype(np.int64)
+
+    def channels_ns(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Cost of `count` channels, elementwise, with all rows; 0 where none."""
+        total = self.call_ns + self._fixed[-1] + count * self._per_channel[-1]
+        return np.where(count > 0, np.ceil(total - 1e-6), 0).astype(np.int64)
+
+
+def _axis_taps(window: Window, axis: int, start: int, stop: int, size: int) -> NDArray[np.int64]:
+    pad = window.padding.top if axis == 0 else window.padding.left
+    return valid_taps(start, stop, window.kernel[axis], window.stride[axis], window.dilation[axis], pad, size)

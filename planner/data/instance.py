@@ -1,0 +1,54 @@
+"""A planning problem: a model, a fleet, a network, and what is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from planner.data.graph import Arithmetic
+from planner.data.hardware import Device, Network
+
+
+class Objective(Enum):
+    """What a plan minimises."""
+
+    LATENCY = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class SolverLimits:
+    """When a search must stop, and what makes it repeatable."""
+
+    time_limit_s: float = 60.0
+    seed: int = 0
+    workers: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A model over a fleet. Nodes 0..len(devices)-1 are the devices, node len(devices) is the host.
+
+    `model` is a path or `zoo:NAME`. `arithmetic` None means the rule of the model's origin. `input_node` is where the
+    input arises, `output_node` where the result is wanted.
+    """
+
+    name: str
+    model: str
+    devices: tuple[Device, ...]
+    network: Network
+    input_node: int
+    output_node: int
+    arithmetic: Arithmetic | None = None
+    objective: Objective = Objective.LATENCY
+    limits: SolverLimits = SolverLimits()
+
+    @property
+    def host(self) -> int:
+        return len(self.devices)
+
+    @property
+    def nodes(self) -> int:
+        return len(self.devices) + 1
+
+    def node_name(self, node: int) -> str:
+        return "host" if node == self.host else self.devices[node].name

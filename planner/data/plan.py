@@ -1,0 +1,226 @@
+"""The plan: one straight-line program per node over buffers with fixed offsets and lifespans.
+
+Program model. Every node runs its steps in order. Compute steps take CPU time; the three message steps do not:
+
+- `Ready(m)` notes the node's clock: at the source the payload is complete, at the target the buffer is free.
+- `Transfer(m)` moves the bytes. It blocks until the peer is at its own `Transfer(m)`. In time, the transmission starts
+  when both ends are ready and all ports of the message are free, and occupies the ports for the link's duration;
+  neither CPU waits for it.
+- `Await(m)` waits until the transmission has ended: after it the target may read, the source may reuse its buffer.
+
+Messages are numbered in one global order, and every node executes its transfers in that order, so the node programs
+form a network that cannot deadlock: both ends of the lowest unfinished message reach it without waiting for a higher
+one. The same order arbitrates ports and buses, which makes time a function of the plan alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from planner.data.graph import Arithmetic
+from planner.data.region import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Bytes of a node's arena at a fixed offset, live during the steps [first_step, end_step).
+
+    A canary of `CANARY_BYTES` follows `size_bytes`; packing counts both. Offsets are multiples of `ALIGNMENT_BYTES`.
+    """
+
+    name: str
+    size_bytes: int
+    offset_bytes: int
+    first_step: int
+    end_step: int
+
+
+CANARY_BYTES = 4
+ALIGNMENT_BYTES = 8
+MESSAGE_SLOT_BYTES = 16
+"""Arena bytes per message slot (ready and end time); the slot table is buffer 0 of every program."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A box of elements inside a buffer; channels are contiguous.
+
+    Element [r, c, k] lies at offset_bytes + R * row_stride_bytes + C * pixel_stride_bytes + k * element_bytes, where
+    R = r, or (ring_first_row + r) mod ring_rows if the view is a ring; C likewise.
+    """
+
+    buffer: int
+    offset_bytes: int
+    rows: int
+    columns: int
+    channels: int
+    row_stride_bytes: int
+    pixel_stride_bytes: int
+    element_bytes: int = 1
+    ring_rows: int = 0
+    ring_first_row: int = 0
+    ring_columns: int = 0
+    ring_first_column: int = 0
+
+
+class Content(Enum):
+    """What the elements of an operand are."""
+
+    VALUES = "values"
+    """int8 values of the tensor."""
+    PARTIAL_SUMS = "partial_sums"
+    """int32 sums over some of the input channels of the operator that computes the tensor, without bias."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """The part `region` of a tensor as it lies in memory: up to `MAX_PIECES` views, stacked by rows."""
+
+    tensor: str
+    region: Region
+    pieces: tuple[View, ...]
+    content: Content = Content.VALUES
+
+
+MAX_PIECES = 3
+"""Halo rows above, own rows, halo rows below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Working memory of a kernel: `size_bytes` at the start of a buffer."""
+
+    buffer: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Compute output.region of `operator`; each input operand is exactly the clipped region that it needs.
+
+    An input of which nothing is needed (a concatenation's other input) is None.
+    """
+
+    operator: str
+    inputs: tuple[Operand | None, ...]
+    output: Operand
+    predicted_ns: int
+    scratch: Scratch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartialSums:
+    """int32 sums of `operator` over the input channels of `input`, for output.region; no bias, no requantisation."""
+
+    operator: str
+    input: Operand
+    output: Operand
+    predicted_ns: int
+    scratch: Scratch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """target += source, elementwise int32, over equal regions."""
+
+    source: Operand
+    target: Operand
+    predicted_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requantise:
+    """Bias, requantisation and clamp of `operator` applied to complete sums: int32 source to int8 output."""
+
+    operator: str
+    source: Operand
+    output: Operand
+    predicted_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy int8 values between two operands of equal region."""
+
+    source: Operand
+    target: Operand
+    predicted_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Note the clock in the message's slot: this end is ready."""
+
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Send from, or receive into, `operand`."""
+
+    message: int
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait until the message's transmission has ended; frees its slot."""
+
+    message: int
+
+
+CpuStep = Compute | PartialSums | Accumulate | Requantise | Copy
+MessageStep = Ready | Transfer | Await
+Step = CpuStep | MessageStep
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One transmission over one hop. Its number is its place in `Plan.messages`.
+
+    It occupies all of `ports` (names of the network's ports) for `duration_ns`.
+    """
+
+    source: int
+    target: int
+    tensor: str
+    region: Region
+    content: Content
+    size_bytes: int
+    duration_ns: int
+    ports: tuple[str, ...]
+    source_slot: int
+    target_slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What one node does. Buffer 0 is the slot table of `slots` message slots, live throughout."""
+
+    node: int
+    buffers: tuple[Buffer, ...]
+    slots: int
+    steps: tuple[Step, ...]
+
+    @property
+    def arena_bytes(self) -> int:
+        """Highest byte of the arena that the program may touch, canaries included."""
+        return max((b.offset_bytes + b.size_bytes + CANARY_BYTES for b in self.buffers), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Programs of all nodes (the host is the last) and the messages between them.
+
+    `model_hash` and `cluster_id` tie the plan to its quantised graph and its fleet; a runtime refuses a peer with
+    another cluster id. `bus` names the port, if any, that all nodes share: a token carries its free time from sender
+    to sender in message order.
+    """
+
+    model_hash: str
+    cluster_id: int
+    arithmetic: Arithmetic
+    programs: tuple[Program, ...]
+    messages: tuple[Message, ...]
+    bus: str | None = None
