@@ -46,7 +46,7 @@ class Record:
 
     def offset(self, name: str) -> int:
         """Byte offset of a field."""
-        before = []
+        before: list[str] = []
         for field in self.fields:
             if field.name == name:
                 return struct.calcsize("<" + "".join(before))
