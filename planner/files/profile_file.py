@@ -1,0 +1,136 @@
+"""Profiles (`profiles/*.yaml`) to and from `CostProfile`; docs/PROFILES.md describes the format."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import yaml
+
+from planner.core.cost import ELEMENT_FEATURES, KERNELS, ROUNDING_KERNELS, WINDOW_FEATURES, cost_key
+from planner.data.graph import Arithmetic
+from planner.data.hardware import CostProfile, FirmwareFootprint, Provenance, Source
+from planner.errors import ProfileError
+from planner.files import atomic
+from planner.files.units import ValueFault, format_bytes, format_hz, parse_bytes, parse_hz
+from planner.files.yaml_document import Document, Section, member, nearest, number, schema_version, text
+
+SCHEMA_VERSION = 1
+_FEATURES = frozenset(WINDOW_FEATURES) | frozenset(ELEMENT_FEATURES)
+_UNKNOWN = Source(Provenance.GUESSED, "")
+
+
+def cost_keys() -> tuple[str, ...]:
+    """Every key that the cost table of a profile must have."""
+    return tuple(
+        key
+        for kernel in KERNELS
+        for key in dict.fromkeys(
+            cost_key(kernel, arithmetic)
+            for arithmetic in (Arithmetic if kernel in ROUNDING_KERNELS else [Arithmetic.TFLM])
+        )
+    )
+
+
+def load_profile(path: Path) -> CostProfile:
+    """Read a profile. Raises ProfileError with all faults of the file."""
+    document = Document(path, ProfileError)
+    top = document.read()
+    top.required("schema_version", schema_version(SCHEMA_VERSION), SCHEMA_VERSION)
+    profile = CostProfile(
+        name=top.required("name", text, "?"),
+        core=top.required("core", text, "?"),
+        clock_hz=top.required("clock", _positive_hz, 1),
+        cycles_per_instruction=top.required("cycles_per_instruction", _ratio, Fraction(1)),
+        machine=top.optional("machine", text, None),
+        ram_bytes=top.required("ram", parse_bytes, 1),
+        flash_bytes=top.required("flash", parse_bytes, 1),
+        kernels=top.required("kernels", text, "?"),
+        cycles=_read_cycles(top.section("cycles")),
+        cycles_source=_read_source(top.section("cycles_source")),
+        firmware=_read_firmware(top.section("firmware")),
+        hardware_source=_read_source(top.section("hardware_source")),
+    )
+    top.finish()
+    document.check()
+    return profile
+
+
+def save_profile(profile: CostProfile, path: Path) -> None:
+    """Write a profile, so that `load_profile` gives an equal one."""
+    firmware = profile.firmware
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "name": profile.name,
+        "core": profile.core,
+        "clock": format_hz(profile.clock_hz),
+        "cycles_per_instruction": str(profile.cycles_per_instruction),
+        **({} if profile.machine is None else {"machine": profile.machine}),
+        "ram": format_bytes(profile.ram_bytes),
+        "flash": format_bytes(profile.flash_bytes),
+        "hardware_source": _source_content(profile.hardware_source),
+        "firmware": {
+            "static": format_bytes(firmware.static_bytes),
+            "stack": format_bytes(firmware.stack_bytes),
+            "link_buffers": format_bytes(firmware.link_buffer_bytes),
+            "code": format_bytes(firmware.code_bytes),
+            "source": _source_content(firmware.source),
+        },
+        "kernels": profile.kernels,
+        "cycles_source": _source_content(profile.cycles_source),
+        "cycles": {key: dict(table) for key, table in profile.cycles.items()},
+    }
+    atomic.write_text(path, yaml.safe_dump(content, sort_keys=False, width=120))
+
+
+def _read_cycles(section: Section) -> dict[str, dict[str, float]]:
+    cycles = {}
+    known = cost_keys()
+    for key in known:
+        table = section.section(key)
+        cycles[key] = {feature: table.required(feature, number, 0.0) for feature in table}
+        for feature in set(cycles[key]) - _FEATURES:
+            table.fault(feature, "unknown feature", nearest(feature, _FEATURES))
+    section.finish()
+    return cycles
+
+
+def _read_firmware(section: Section) -> FirmwareFootprint:
+    footprint = FirmwareFootprint(
+        static_bytes=section.required("static", parse_bytes, 0),
+        stack_bytes=section.required("stack", parse_bytes, 0),
+        link_buffer_bytes=section.required("link_buffers", parse_bytes, 0),
+        code_bytes=section.required("code", parse_bytes, 0),
+        source=_read_source(section.section("source")),
+    )
+    section.finish()
+    return footprint
+
+
+def _read_source(section: Section) -> Source:
+    source = Source(
+        section.required("provenance", member(Provenance), Provenance.GUESSED), section.required("note", text, "")
+    )
+    section.finish()
+    return source
+
+
+def _source_content(source: Source) -> dict[str, str]:
+    return {"provenance": source.provenance.value, "note": source.note}
+
+
+def _positive_hz(value: object) -> int:
+    frequency_hz = parse_hz(value)
+    if frequency_hz == 0:
+        raise ValueFault("the clock stands still", "give the core's frequency, as in 600MHz")
+    return frequency_hz
+
+
+def _ratio(value: object) -> Fraction:
+    try:
+        ratio = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        ratio = Fraction(0)
+    if ratio <= 0:
+        raise ValueFault(f"{value!r} is not a positive ratio", "write it as in 1.25 or 3/5")
+    return ratio
