@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,8 +23,9 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def write_directory(path: Path, files: Mapping[str, bytes], marker: str) -> None:
-    """Replace the directory `path` by one with exactly these files.
+@contextmanager
+def new_directory(path: Path, marker: str) -> Iterator[Path]:
+    """An empty directory to fill, which takes the place of `path` once the block has ended without an exception.
 
     An existing directory is replaced only if it is empty or holds the file `marker`, by which one of ours is known.
     Raises InputError if it is another's, or cannot be written.
@@ -33,8 +34,7 @@ def write_directory(path: Path, files: Mapping[str, bytes], marker: str) -> None
         raise InputError(f"{path} exists and is not a directory that planner wrote; choose another name")
     with _beside(path) as temporary:
         temporary.mkdir()
-        for name, content in files.items():
-            (temporary / name).write_bytes(content)
+        yield temporary
         if path.exists():
             old = temporary.with_suffix(".old")
             path.rename(old)

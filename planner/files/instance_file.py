@@ -166,11 +166,14 @@ def _read_link_cost(section: Section) -> LinkCost:
 def _read_node(section: Section, key: str, nodes: list[str]) -> int:
     def convert(value: object) -> int:
         name = text(value)
-        if name not in nodes:
-            raise ValueFault(f"there is no node {name!r}", nearest(name, nodes))
-        return nodes.index(name)
+        if name in nodes:
+            return nodes.index(name)
+        if section.document.faulty("$.devices"):
+            return stand_in
+        raise ValueFault(f"there is no node {name!r}", nearest(name, nodes))
 
-    return section.required(key, convert, len(nodes) - 1)
+    stand_in = len(nodes) - 1
+    return section.required(key, convert, stand_in)
 
 
 def _read_limits(section: Section) -> SolverLimits:

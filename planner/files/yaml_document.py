@@ -69,6 +69,10 @@ class Document:
     def fault(self, path: str, message: str, remedy: str = "") -> None:
         self._faults.append(Fault(path, message, remedy))
 
+    def faulty(self, path: str) -> bool:
+        """Whether a fault has been noted at `path` or below, so that what follows from it need not be noted again."""
+        return any(fault.path.startswith(path) for fault in self._faults)
+
     def check(self) -> None:
         """Raise all faults noted so far, if any."""
         if self._faults:
