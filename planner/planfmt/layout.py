@@ -1,7 +1,7 @@
 """The single source of every byte that planner and the runtime exchange.
 
-`make generate` writes `runtime_c/include/plr/layout.h` and the tables of `docs/PLAN_FORMAT.md` from here; a test
-fails when they differ.
+`python -m planner.planfmt.generate` writes `runtime_c/include/plr/layout.h` and the tables of `docs/PLAN_FORMAT.md`
+from here; a test fails when they differ.
 """
 
 from __future__ import annotations
@@ -10,10 +10,312 @@ from planner.planfmt.records import Constant, Enumeration, Field, Record
 
 FORMAT_MAJOR = Constant("FORMAT_MAJOR", 1, "a reader refuses another major version")
 FORMAT_MINOR = Constant("FORMAT_MINOR", 0, "a reader refuses a newer minor version")
+PLAN_MAGIC = Constant("PLAN_MAGIC", 0x50524C50, "first four bytes of a plan binary, 'PLRP'")
 FRAME_MAGIC = Constant("FRAME_MAGIC", 0x4C50, "first two bytes of every frame, 'PL'")
 FRAME_PAYLOAD_BYTES = Constant("FRAME_PAYLOAD_BYTES", 1024, "largest payload of one frame")
 CONFIG_MAGIC = Constant("CONFIG_MAGIC", 0x43524C50, "first four bytes of a board configuration, 'PLRC'")
 NO_NODE = Constant("NO_NODE", 0xFFFF, "no such node")
+NO_INDEX = Constant("NO_INDEX", 0xFFFFFFFF, "no such record or constant")
+NO_PORT = Constant("NO_PORT", 0xFF, "the message occupies no port register at this end")
+SECTION_ALIGNMENT = Constant(
+    "SECTION_ALIGNMENT", 16, "sections, and arrays within the constants, lie at multiples of it"
+)
+PIECES_MAX = Constant("PIECES_MAX", 3, "views of an operand")
+PORTS_MAX = Constant("PORTS_MAX", 16, "port registers of a node")
+KERNEL_ROWS_MAX = Constant("KERNEL_ROWS_MAX", 128, "rows of a window: the runtime keeps a pointer to each")
+CANARY_BYTES = Constant("CANARY_BYTES", 4, "guard after every buffer")
+BUFFER_ALIGNMENT = Constant("BUFFER_ALIGNMENT", 8, "buffers lie at multiples of it in the arena")
+SLOT_BYTES = Constant("SLOT_BYTES", 16, "one message slot of buffer 0: ready_ns u64, end_ns u64")
+
+CONSTANTS = (
+    *(
+        FORMAT_MAJOR,
+        FORMAT_MINOR,
+        PLAN_MAGIC,
+        FRAME_MAGIC,
+        FRAME_PAYLOAD_BYTES,
+        CONFIG_MAGIC,
+        NO_NODE,
+        NO_INDEX,
+        NO_PORT,
+    ),
+    *(SECTION_ALIGNMENT, PIECES_MAX, PORTS_MAX, KERNEL_ROWS_MAX, CANARY_BYTES, BUFFER_ALIGNMENT, SLOT_BYTES),
+)
+
+STATUS = Enumeration(
+    "err",
+    "what can fail; 0 is success (OK)",
+    {
+        "ARGUMENT": (-1, "a null or misaligned pointer, or a size out of range, given by the port"),
+        "LINK": (-2, "the link is broken or timed out"),
+        "FRAME": (-3, "a frame with a wrong magic, length or address"),
+        "FRAME_CRC": (-4, "a frame with a wrong CRC"),
+        "PROTOCOL": (-5, "a well-formed frame that is not due"),
+        "CONFIG": (-6, "a board configuration with a wrong magic, size, CRC or ratio"),
+        "PLAN_TRUNCATED": (-16, "the plan is longer than the bytes given"),
+        "PLAN_MAGIC": (-17, "no plan binary"),
+        "PLAN_MAJOR": (-18, "another major format version"),
+        "PLAN_MINOR": (-19, "a newer minor format version"),
+        "PLAN_CRC": (-20, "the plan's CRC is wrong"),
+        "PLAN_CAPABILITY": (-21, "the plan needs a capability that the runtime lacks"),
+        "PLAN_HEADER": (-22, "a header field is out of range"),
+        "PLAN_SECTION": (-23, "a section is misplaced, missing, repeated, or no multiple of its record"),
+        "PLAN_UNKNOWN_SECTION": (-24, "an unknown section is marked as required"),
+        "PLAN_ARENA": (-25, "the plan needs more arena than the node has"),
+        "PLAN_BUFFER": (-26, "a buffer is misplaced or out of order"),
+        "PLAN_OVERLAP": (-27, "two buffers are live in the same bytes at once"),
+        "PLAN_VIEW": (-28, "a view leaves its buffer, or is malformed"),
+        "PLAN_OPERAND": (-29, "an operand is malformed"),
+        "PLAN_LIFESPAN": (-30, "a step uses a buffer that is not live"),
+        "PLAN_STEP": (-31, "an unknown opcode or kernel, or a field that the opcode does not allow"),
+        "PLAN_SHAPE": (-32, "the operands of a step do not fit each other or its kernel"),
+        "PLAN_PARAMETERS": (-33, "kernel parameters are out of range"),
+        "PLAN_CONSTANT": (-34, "a constant lies outside the constants section or is misaligned"),
+        "PLAN_QUANTISATION": (-35, "a multiplier or a shift is out of range"),
+        "PLAN_SCRATCH": (-36, "the scratch memory differs from what the kernel needs"),
+        "PLAN_MESSAGE": (-37, "a message is malformed, or its steps are missing, repeated or out of order"),
+        "PLAN_SLOT": (-38, "two messages use one slot at once"),
+    },
+)
+
+CAPABILITY = Enumeration(
+    "capability",
+    "bits of plan_header.capabilities and hello.capabilities; bits 16 to 31 are for kernel variants and packings",
+    {
+        "TFLM": (1 << 0, "the rounding rule of TFLite Micro"),
+        "ONNXRUNTIME": (1 << 1, "the rounding rule of ONNX Runtime"),
+        "RING_ROWS": (1 << 2, "views whose rows form a ring"),
+        "RING_COLUMNS": (1 << 3, "views whose columns form a ring"),
+        "LOOPS": (1 << 4, "loop steps"),
+    },
+)
+
+ARITHMETIC = Enumeration(
+    "arithmetic",
+    "rounding rule of all kernels of a plan, see ARITHMETIC.md",
+    {"TFLM": (1, "fixed-point multiplier, double rounding"), "ONNXRUNTIME": (2, "float32 product, half to even")},
+)
+
+SECTION = Enumeration(
+    "section",
+    "kinds of sections; all but the last must be present exactly once",
+    {
+        "BUFFERS": (1, "buffer records, by first_step"),
+        "STEPS": (2, "step records, in order"),
+        "OPERANDS": (3, "operand records"),
+        "VIEWS": (4, "view records"),
+        "PARAMETERS": (5, "parameters records, each once"),
+        "MESSAGES": (6, "message records, in order of their transfers"),
+        "CONSTANTS": (7, "weights, biases, quantisation and tables, each once"),
+        "NAMES": (8, "optional: UTF-8 lines, one per step, for people"),
+    },
+)
+
+SECTION_FLAG = Enumeration(
+    "section_flag", "bits of section.flags", {"REQUIRED": (1, "a reader that does not know the kind refuses the plan")}
+)
+
+OPCODE = Enumeration(
+    "opcode",
+    "what a step does; 0x40 to 0x4f are reserved for loops",
+    {
+        "KERNEL": (1, "run a kernel: takes CPU time"),
+        "READY": (2, "note the clock in the message's slot"),
+        "TRANSFER": (3, "send from, or receive into, the operand"),
+        "AWAIT": (4, "advance the clock to the end of the transmission"),
+    },
+)
+
+KERNEL = Enumeration(
+    "kernel",
+    "what a KERNEL step computes, from its operands (inputs first, then the output)",
+    {
+        "CONVOLUTION": (1, "window convolution with groups; the general case"),
+        "POINTWISE": (2, "1x1 convolution, ungrouped, unpadded, input offset folded into the bias"),
+        "DEPTHWISE": (3, "convolution with one input channel per group"),
+        "FULLY_CONNECTED": (4, "convolution to one pixel, ungrouped, unpadded, input offset folded into the bias"),
+        "MAXIMUM_POOL": (5, "maximum over a window"),
+        "AVERAGE_POOL": (6, "average over a window"),
+        "MEAN": (7, "mean over all rows and columns of the input"),
+        "ADD": (8, "sum of two inputs"),
+        "CONCAT": (9, "the inputs one after the other along the channels, each through its table if it has one"),
+        "PAD": (10, "the input, if there is one, surrounded by `value`"),
+        "LOOKUP": (11, "the table's entry for each element"),
+        "PARTIAL_SUMS": (12, "int32 sums of an ungrouped convolution over some input channels, without bias"),
+        "REQUANTISE": (13, "bias, requantisation and clamp of int32 sums"),
+        "ACCUMULATE": (14, "output += input, int32"),
+        "COPY": (15, "output = input, int8"),
+    },
+)
+
+VARIANT = Enumeration("variant", "implementation of a kernel", {"PORTABLE": (0, "C for every core")})
+
+PACKING = Enumeration(
+    "packing",
+    "order of a kernel's weights",
+    {"PLAIN": (0, "int8 [output channel][kernel row][kernel column][input channel of the group]")},
+)
+
+DIRECTION = Enumeration("direction", "this node's end of a message", {"SEND": (0, "source"), "RECEIVE": (1, "target")})
+
+PARAMETERS_FLAG = Enumeration(
+    "parameters_flag",
+    "bits of parameters.flags",
+    {"COUNT_PADDING": (1, "AVERAGE_POOL divides by the whole window, padding included")},
+)
+
+PLAN_HEADER = Record(
+    "plan_header",
+    "first bytes of a plan binary; the section table follows at header_size",
+    (
+        Field("magic", "u32", "PLAN_MAGIC"),
+        Field("format_major", "u16", "FORMAT_MAJOR of the writer"),
+        Field("format_minor", "u16", "lowest FORMAT_MINOR that can read the plan"),
+        Field("header_size", "u16", "bytes of this header; a later minor version may append fields"),
+        Field("node", "u16", "node that the plan is for"),
+        Field("total_size", "u32", "bytes of the whole plan"),
+        Field("crc32", "u32", "CRC-32 (IEEE) of the whole plan with this field 0"),
+        Field("capabilities", "u32", "capability bits that the plan needs"),
+        Field("cluster_id", "u32", "of the fleet's plan; equal on all its nodes"),
+        Field("section_count", "u16", "entries of the section table"),
+        Field("nodes", "u16", "nodes of the fleet; the last is the host"),
+        Field("model_hash", "u64", "first 8 bytes of the model's hash, as a big-endian number"),
+        Field("arena_bytes", "u32", "arena that the plan needs, canaries included"),
+        Field("slot_count", "u32", "message slots in buffer 0"),
+        Field("port_count", "u16", "port registers in use, at most PORTS_MAX"),
+        Field("arithmetic", "u8", "arithmetic"),
+        Field("reserved", "u8", "0"),
+        Field("reserved2", "u32", "0"),
+    ),
+)
+
+SECTION_ENTRY = Record(
+    "section_entry",
+    "one entry of the section table; entries are in the order of their offsets",
+    (
+        Field("kind", "u16", "section"),
+        Field("flags", "u16", "section_flag bits"),
+        Field("offset_bytes", "u32", "from the plan's first byte, a multiple of SECTION_ALIGNMENT"),
+        Field("size_bytes", "u32", "bytes of the section"),
+        Field("reserved", "u32", "0"),
+    ),
+)
+
+BUFFER = Record(
+    "buffer",
+    "bytes of the arena, live during the steps [first_step, end_step); buffer 0 is the slot table",
+    (
+        Field("offset_bytes", "u32", "in the arena, a multiple of BUFFER_ALIGNMENT"),
+        Field("size_bytes", "u32", "without the canary that follows"),
+        Field("first_step", "u32", "first step at which the buffer is live"),
+        Field("end_step", "u32", "first step at which it is no longer live"),
+    ),
+)
+
+VIEW = Record(
+    "view",
+    "rows of an operand in one buffer; element [r, c, k] lies at offset_bytes + R * row_stride_bytes + "
+    "C * pixel_stride_bytes + k * element_bytes, where R = (ring_first_row + r) mod ring_rows, or r without a ring; "
+    "C likewise",
+    (
+        Field("buffer", "u32", "buffer record"),
+        Field("offset_bytes", "u32", "in the buffer"),
+        Field("row_stride_bytes", "u32", "from row to row"),
+        Field("pixel_stride_bytes", "u32", "from column to column"),
+        Field("rows", "u16", "rows of this piece"),
+        Field("ring_rows", "u16", "rows of the ring, or 0"),
+        Field("ring_first_row", "u16", "ring row of row 0"),
+        Field("ring_columns", "u16", "columns of the ring, or 0"),
+        Field("ring_first_column", "u16", "ring column of column 0"),
+        Field("reserved", "u16", "0"),
+    ),
+)
+
+OPERAND = Record(
+    "operand",
+    "a box of a tensor: views stacked by rows",
+    (
+        Field("first_view", "u32", "first of its view records"),
+        Field("table", "u32", "CONCAT: constant of int8[256] through which the input goes, else NO_INDEX"),
+        Field("channels", "u32", "channels of every view"),
+        Field("columns", "u16", "columns of every view"),
+        Field("view_count", "u8", "1 to PIECES_MAX"),
+        Field("element_bytes", "u8", "1 for int8, 4 for int32"),
+    ),
+)
+
+STEP = Record(
+    "step",
+    "one step of the program",
+    (
+        Field("opcode", "u8", "opcode"),
+        Field("kernel", "u8", "kernel of a KERNEL step, else 0"),
+        Field("variant", "u8", "variant of a KERNEL step, else 0"),
+        Field("packing", "u8", "packing of a KERNEL step's weights, else 0"),
+        Field("parameters", "u32", "parameters record, or NO_INDEX"),
+        Field("first_operand", "u32", "first of its operand records, 0 if it has none"),
+        Field("operand_count", "u32", "operands, the output included"),
+        Field("message", "u32", "message record of a message step, else NO_INDEX"),
+        Field("scratch_buffer", "u32", "buffer at whose start the scratch memory lies, or NO_INDEX"),
+        Field("scratch_bytes", "u32", "scratch memory"),
+        Field("reserved", "u32", "0"),
+        Field("predicted_ns", "u64", "predicted time of a KERNEL step, else 0"),
+    ),
+)
+
+PARAMETERS = Record(
+    "parameters",
+    "what a kernel needs besides its operands; fields that it does not use are 0, unused constants NO_INDEX",
+    (
+        Field("weights", "u32", "constant: int8 weights of the output's channels"),
+        Field("bias", "u32", "constant: int32 per output channel"),
+        Field("quantisation", "u32", "constant: quantisation records, one per output channel (ADD: see ARITHMETIC.md)"),
+        Field("table", "u32", "constant: int8[256]"),
+        Field("group_input_channels", "u32", "input channels that one output channel reads"),
+        Field("group_output_channels", "u32", "output channels per group"),
+        Field("first_in_group", "u32", "place of the first output channel within its group"),
+        Field("kernel_rows", "u16", "window"),
+        Field("kernel_columns", "u16", "window"),
+        Field("stride_rows", "u16", "window"),
+        Field("stride_columns", "u16", "window"),
+        Field("dilation_rows", "u16", "window"),
+        Field("dilation_columns", "u16", "window"),
+        Field("pad_top", "u16", "window rows above the first input row; PAD: rows above the input"),
+        Field("pad_left", "u16", "window columns left of the first input column; PAD: columns left of the input"),
+        Field("input_zero_point", "i8", "of the (first) input, 0 where it is folded into the bias"),
+        Field("other_zero_point", "i8", "ADD: of the second input; convolutions: of the weights"),
+        Field("output_zero_point", "i8", "of the output; PAD: the value"),
+        Field("clamp_minimum", "i8", "least output"),
+        Field("clamp_maximum", "i8", "greatest output"),
+        Field("flags", "u8", "parameters_flag bits"),
+        Field("reserved", "u16", "0"),
+    ),
+)
+
+QUANTISATION = Record(
+    "quantisation",
+    "a real factor: multiplier * 2^-shift under ONNXRUNTIME, multiplier * 2^(shift - 31) under TFLM",
+    (Field("multiplier", "i32", "non-negative"), Field("shift", "i32", "see ARITHMETIC.md")),
+)
+
+MESSAGE = Record(
+    "message",
+    "one transmission that this node takes part in",
+    (
+        Field("duration_ns", "u64", "time that it occupies its ports"),
+        Field("tag", "u32", "number of the message in the whole fleet"),
+        Field("size_bytes", "u32", "payload"),
+        Field("slot", "u32", "message slot at this end"),
+        Field("ready_step", "u32", "its READY step"),
+        Field("transfer_step", "u32", "its TRANSFER step"),
+        Field("await_step", "u32", "its AWAIT step"),
+        Field("peer", "u16", "node at the other end"),
+        Field("token_from", "u16", "sending on a bus: node whose TOKEN must come first, or NO_NODE"),
+        Field("token_to", "u16", "sending on a bus: node that gets the TOKEN afterwards, or NO_NODE"),
+        Field("direction", "u8", "direction"),
+        Field("port", "u8", "port register at this end, or NO_PORT"),
+    ),
+)
 
 FRAME_KIND = Enumeration(
     "frame_kind",
@@ -25,9 +327,10 @@ FRAME_KIND = Enumeration(
         "GRANT": (4, "target to source: message `tag` may come; virtual_ns = when the target is ready for it"),
         "DATA": (5, "source to target: a piece of message `tag`; virtual_ns = when its transmission ends"),
         "TOKEN": (6, "sender to next sender on a bus: virtual_ns = when the bus is free after message `tag`"),
-        "PROGRESS": (7, "board to host, if asked for: the board reached the transfer of message `tag`"),
-        "REPORT": (8, "board to host after a run: a report record, then step records"),
-        "ERROR": (9, "board to host: an error record; the board has stopped"),
+        "PROGRESS": (7, "board to host, if asked for: the board is about to transfer message `tag`"),
+        "TRACE": (8, "board to host during a run: step records in order; tag = first step"),
+        "REPORT": (9, "board to host after a run: a report record"),
+        "ERROR": (10, "board to host: an error record; the board has stopped"),
     },
 )
 
@@ -93,10 +396,10 @@ HELLO = Record(
 
 REPORT = Record(
     "report",
-    "first part of the payload stream of REPORT frames",
+    "payload of REPORT",
     (
         Field("status", "i32", "0 or a status code"),
-        Field("step_count", "u32", "step records that follow"),
+        Field("step_count", "u32", "steps executed, each reported by a TRACE frame"),
         Field("end_ns", "u64", "virtual clock at the end of the program"),
         Field("compute_ns", "u64", "sum of compute time"),
         Field("work", "u64", "sum of work units (instructions on emulated boards)"),
@@ -128,3 +431,12 @@ ERROR = Record(
         Field("reserved", "u16", "0"),
     ),
 )
+
+ENUMERATIONS = (
+    *(STATUS, CAPABILITY, ARITHMETIC, SECTION, SECTION_FLAG, OPCODE, KERNEL, VARIANT, PACKING, DIRECTION),
+    *(PARAMETERS_FLAG, FRAME_KIND, CONFIG_FLAG),
+)
+
+PLAN_RECORDS = (*(PLAN_HEADER, SECTION_ENTRY, BUFFER, VIEW, OPERAND, STEP, PARAMETERS, QUANTISATION, MESSAGE),)
+LINK_RECORDS = (FRAME_HEADER, HELLO, STEP_REPORT, REPORT, ERROR)
+RECORDS = (*PLAN_RECORDS, CONFIG, *LINK_RECORDS)
