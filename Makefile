@@ -1,0 +1,52 @@
+# make demo: set-up, then split a real network over emulated boards.  make test: set-up, then the tests.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= mixed8
+PYTEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tools demo test test-slow lint profiles firmware generate fuzz clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: tools $(VENV)/installed ## install everything that is needed
+
+tools:
+	@scripts/install_tools.sh || echo "going on without emulated boards" >&2
+
+$(VENV)/installed: pyproject.toml setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+demo: setup ## solve a shipped instance and run the plan on emulated boards (local processes without QEMU)
+	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo.sh $(DEMO)
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+
+test-slow: setup ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: setup ## check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+profiles: setup ## measure the emulated boards and rewrite profiles/
+	$(BIN)/planner profile --all
+
+firmware: setup ## build the firmware of BOARD, as in: make firmware BOARD=mps2-an500
+	$(BIN)/planner firmware $(BOARD)
+
+generate: setup ## rewrite what follows from planner/planfmt/layout.py
+	$(BIN)/python -m planner.planfmt.generate
+
+fuzz: setup ## fuzz the plan loader
+	$(MAKE) -C runtime_c fuzz
+
+clean: ## remove what was built
+	rm -rf $(VENV) build runtime_c/build
