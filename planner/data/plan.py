@@ -196,12 +196,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What one node does. Buffer 0 is the slot table of `slots` message slots, live throughout."""
+    """What one node does. Buffer 0 is the slot table of `slots` message slots, live throughout.
+
+    `inputs` are the graph inputs that lie in this node's buffers before step 0, `outputs` the graph outputs, whole, that
+    lie there after the last step.
+    """
 
     node: int
     buffers: tuple[Buffer, ...]
     slots: int
     steps: tuple[Step, ...]
+    inputs: tuple[Operand, ...] = ()
+    outputs: tuple[Operand, ...] = ()
 
     @property
     def arena_bytes(self) -> int:
