@@ -69,11 +69,12 @@ class QuantParams:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An int8 activation."""
+    """An int8 activation. `unsigned` says that the model file holds it as uint8; rules that round in float32 care."""
 
     name: str
     shape: Shape
     quant: QuantParams
+    unsigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

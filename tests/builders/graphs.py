@@ -1,0 +1,267 @@
+"""Small int8 networks for tests: a builder with one method per operator, and a seeded generator of random DAGs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from planner.data.graph import (
+    Add,
+    Arithmetic,
+    Clamp,
+    Concat,
+    Conv,
+    Graph,
+    InputEnd,
+    Int8Array,
+    Lookup,
+    Operator,
+    OutputEnd,
+    Pad,
+    Padding,
+    Pool,
+    PoolKind,
+    QuantParams,
+    Shape,
+    Tensor,
+    Window,
+)
+
+
+class GraphBuilder:
+    """Grows a network operator by operator; every method returns the name of the tensor that it computes.
+
+    Weights, quantisation and clamps are drawn from `rng` so that outputs spread over much of int8.
+    """
+
+    def __init__(self, rng: np.random.Generator, input_shape: Shape) -> None:
+        self.rng = rng
+        self.tensors: dict[str, Tensor] = {}
+        self.operators: list[Operator] = []
+        self.input = self._tensor("input", input_shape, QuantParams(float(np.float32(0.02)), self._zero_point()))
+
+    def shape(self, name: str) -> Shape:
+        return self.tensors[name].shape
+
+    def conv(
+        self,
+        source: str,
+        output_channels: int,
+        window: Window,
+        groups: int = 1,
+        weight_zero_point: int = 0,
+        clamp: Clamp | None = None,
+    ) -> str:
+        shape = self.shape(source)
+        depth = shape.channels // groups
+        taps = window.kernel[0] * window.kernel[1] * depth
+        weights = self.rng.integers(-127, 128, (output_channels, *window.kernel, depth)).astype(np.int8)
+        scales = (0.002 * self.rng.uniform(0.5, 2.0, output_channels)).astype(np.float32)
+        bias = self.rng.integers(-20 * 73 * int(taps**0.5), 20 * 73 * int(taps**0.5) + 1, output_channels)
+        quant = self._scaled(self.tensors[source].quant.scale * 0.002 * 73 * taps**0.5 * self.rng.uniform(0.7, 2.0))
+        output = self._tensor("conv", Shape(*window.output_size(shape.height, shape.width), output_channels), quant)
+        self.operators.append(
+            Conv(
+                name=f"op_{output}",
+                inputs=(source,),
+                output=output,
+                window=window,
+                groups=groups,
+                weights=weights,
+                bias=bias.astype(np.int32),
+                weight_scales=scales,
+                weight_zero_point=weight_zero_point,
+                clamp=clamp or self._clamp(),
+            )
+        )
+        return output
+
+    def fully_connected(self, source: str, outputs: int) -> str:
+        shape = self.shape(source)
+        return self.conv(source, outputs, Window((shape.height, shape.width)))
+
+    def add(self, first: str, second: str, clamp: Clamp | None = None) -> str:
+        scale = (self.tensors[first].quant.scale + self.tensors[second].quant.scale) * self.rng.uniform(0.5, 1.2)
+        output = self._tensor("add", self.shape(first), self._scaled(scale))
+        self.operators.append(Add(f"op_{output}", (first, second), output, clamp=clamp or self._clamp()))
+        return output
+
+    def pool(self, source: str, kind: PoolKind, window: Window, count_padding: bool = False) -> str:
+        shape = self.shape(source)
+        quant = self.tensors[source].quant
+        if kind is not PoolKind.MAXIMUM and self.rng.integers(2):
+            quant = self._scaled(quant.scale * self.rng.uniform(0.3, 1.0))
+        output = self._tensor("pool", Shape(*window.output_size(shape.height, shape.width), shape.channels), quant)
+        self.operators.append(
+            Pool(f"op_{output}", (source,), output, kind, window, count_padding=count_padding, clamp=self._clamp())
+        )
+        return output
+
+    def mean(self, source: str) -> str:
+        shape = self.shape(source)
+        return self.pool(source, PoolKind.MEAN, Window((shape.height, shape.width)))
+
+    def concat(self, sources: tuple[str, ...]) -> str:
+        shape = self.shape(sources[0])
+        quant = self.tensors[sources[int(self.rng.integers(len(sources)))]].quant
+        channels = sum(self.shape(name).channels for name in sources)
+        output = self._tensor("concat", replace(shape, channels=channels), quant)
+        self.operators.append(Concat(f"op_{output}", sources, output))
+        return output
+
+    def pad(self, source: str, padding: Padding) -> str:
+        shape, quant = self.shape(source), self.tensors[source].quant
+        height = shape.height + padding.top + padding.bottom
+        width = shape.width + padding.left + padding.right
+        output = self._tensor("pad", Shape(height, width, shape.channels), quant)
+        value = quant.zero_point if self.rng.integers(2) else int(self.rng.integers(-128, 128))
+        self.operators.append(Pad(f"op_{output}", (source,), output, padding, value))
+        return output
+
+    def lookup(self, source: str) -> str:
+        output = self._tensor("lookup", self.shape(source), self.tensors[source].quant)
+        table = self.rng.permutation(np.arange(-128, 128)).astype(np.int8)
+        self.operators.append(Lookup(f"op_{output}", (source,), output, table))
+        return output
+
+    def graph(self, outputs: tuple[str, ...], arithmetic: Arithmetic, name: str = "random") -> Graph:
+        def shape(tensor: str) -> tuple[int, int, int, int]:
+            return (1, *self.shape(tensor).as_tuple())
+
+        return Graph(
+            name=name,
+            tensors=self.tensors,
+            operators=tuple(self.operators),
+            inputs=(InputEnd(self.input, shape(self.input), "int8", channels_first=False),),
+            outputs=tuple(OutputEnd(tensor, shape(tensor), "int8", channels_first=False) for tensor in outputs),
+            arithmetic=arithmetic,
+        )
+
+    def _tensor(self, kind: str, shape: Shape, quant: QuantParams) -> str:
+        name = kind if kind == "input" else f"{kind}_{len(self.operators)}"
+        self.tensors[name] = Tensor(name, shape, quant)
+        return name
+
+    def _scaled(self, scale: float) -> QuantParams:
+        return QuantParams(float(np.float32(scale)), self._zero_point())
+
+    def _zero_point(self) -> int:
+        return int(self.rng.choice([-128, 0, int(self.rng.integers(-128, 128))]))
+
+    def _clamp(self) -> Clamp:
+        return (
+            Clamp()
+            if self.rng.integers(3)
+            else Clamp(int(self.rng.integers(-128, -60)), int(self.rng.integers(50, 128)))
+        )
+
+
+def random_window(rng: np.random.Generator, shape: Shape, pooling: bool = False) -> Window:
+    """A window that fits `shape`, with odd strides, dilations and asymmetric padding (below the kernel's extent)."""
+    kernel = tuple(int(rng.integers(1, min(4, size) + 1)) for size in (shape.height, shape.width))
+    stride = tuple(int(rng.integers(1, 3)) for _ in range(2))
+    dilation = tuple(
+        1 if pooling or 2 * (taps - 1) + 1 > size else int(rng.integers(1, 3))
+        for taps, size in zip(kernel, (shape.height, shape.width), strict=True)
+    )
+    # Every window must keep a valid element, so padding stays below the kernel for pools.
+    top, bottom = (int(rng.integers(0, kernel[0])) for _ in range(2))
+    left, right = (int(rng.integers(0, kernel[1])) for _ in range(2))
+    return Window(kernel, stride, dilation, Padding(top, left, bottom, right))
+
+
+def random_graph(
+    seed: int,
+    operators: int = 6,
+    arithmetic: Arithmetic | None = None,
+    max_size: int = 9,
+    max_channels: int = 11,
+) -> Graph:
+    """A random connected DAG of about `operators` operators of all classes; the same for the same arguments."""
+    rng = np.random.default_rng(seed)
+    height, width = (int(rng.integers(3, max_size + 1)) for _ in range(2))
+    builder = GraphBuilder(rng, Shape(height, width, int(rng.integers(1, max_channels + 1))))
+    steps = (_random_conv, _random_depthwise, _random_grouped, _random_residual, _random_pool, _random_concat)
+    steps += (_random_pad, _random_pointwise, lambda builder, source, _: builder.lookup(source))
+    current = builder.input
+    while len(builder.operators) < operators - 1:
+        step: Callable[[GraphBuilder, str, int], str] = steps[int(rng.integers(len(steps)))]
+        current = step(builder, current, max_channels)
+    ending = int(rng.integers(4))
+    if ending == 1:
+        current = builder.mean(current)
+    elif ending >= 2:
+        current = builder.fully_connected(current, int(rng.integers(1, max_channels + 1)))
+    if arithmetic is None:
+        arithmetic = list(Arithmetic)[int(rng.integers(2))]
+    return builder.graph((current,), arithmetic, name=f"random{seed}")
+
+
+def random_input(graph: Graph, seed: int) -> dict[str, Int8Array]:
+    """Uniform int8 values for every input of the graph."""
+    rng = np.random.default_rng(seed)
+    shapes = {end.tensor: graph.tensors[end.tensor].shape.as_tuple() for end in graph.inputs}
+    return {name: rng.integers(-128, 128, shape).astype(np.int8) for name, shape in shapes.items()}
+
+
+def graphs(operators: int = 6, arithmetic: Arithmetic | None = None) -> st.SearchStrategy[Graph]:
+    """Random graphs for hypothesis; a failing example shows its seed as the graph's name."""
+    return st.builds(
+        lambda seed, size: random_graph(seed, size, arithmetic), st.integers(0, 2**31), st.integers(1, operators)
+    )
+
+
+def _random_conv(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    window = random_window(builder.rng, builder.shape(source))
+    zero_point = 0 if builder.rng.integers(3) else int(builder.rng.integers(-20, 21))
+    return builder.conv(source, int(builder.rng.integers(1, max_channels + 1)), window, weight_zero_point=zero_point)
+
+
+def _random_pointwise(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    return builder.conv(source, int(builder.rng.integers(1, max_channels + 1)), Window((1, 1)))
+
+
+def _random_depthwise(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    channels = builder.shape(source).channels
+    multiplier = 2 if 2 * channels <= max_channels and builder.rng.integers(2) else 1
+    return builder.conv(
+        source, channels * multiplier, random_window(builder.rng, builder.shape(source)), groups=channels
+    )
+
+
+def _random_grouped(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    channels = builder.shape(source).channels
+    groups = int(builder.rng.choice([g for g in range(1, channels + 1) if channels % g == 0]))
+    outputs = groups * int(builder.rng.integers(1, max(2, max_channels // groups + 1)))
+    return builder.conv(source, outputs, random_window(builder.rng, builder.shape(source)), groups=groups)
+
+
+def _random_residual(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    shape = builder.shape(source)
+    same = Window((3, 3), padding=Padding(1, 1, 1, 1))
+    branch = builder.conv(source, shape.channels, same, groups=shape.channels)
+    skip = source if builder.rng.integers(2) else _random_branch(builder, source)
+    return builder.add(*((branch, skip) if builder.rng.integers(2) else (skip, branch)))
+
+
+def _random_branch(builder: GraphBuilder, source: str) -> str:
+    return builder.conv(source, builder.shape(source).channels, Window((1, 1)))
+
+
+def _random_pool(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    kind = PoolKind.MAXIMUM if builder.rng.integers(2) else PoolKind.AVERAGE
+    window = random_window(builder.rng, builder.shape(source), pooling=True)
+    return builder.pool(source, kind, window, count_padding=bool(builder.rng.integers(2)))
+
+
+def _random_concat(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    channels = int(builder.rng.integers(1, max_channels + 1))
+    other = builder.conv(source, channels, Window((1, 1)))
+    return builder.concat((source, other) if builder.rng.integers(2) else (other, source))
+
+
+def _random_pad(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    return builder.pad(source, Padding(*(int(builder.rng.integers(0, 3)) for _ in range(4))))
