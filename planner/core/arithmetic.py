@@ -289,7 +289,8 @@ def _float_addition(first: QuantParams, second: QuantParams, output: Tensor) -> 
     ratio1 = np.float32(first.scale) / np.float32(output.quant.scale)
     ratio2 = np.float32(second.scale) / np.float32(output.quant.scale)
     zero1, zero2, zero = (np.float32(q.zero_point + offset) for q in (first, second, output.quant))
-    bias = zero - (ratio1 * zero1 + ratio2 * zero2)
+    inner = np.float32(float(ratio1) * float(zero1) + float(ratio2 * zero2))
+    bias = zero - inner
     return FloatAddition(float(ratio1), float(ratio2), float(bias), output.unsigned)
 
 
