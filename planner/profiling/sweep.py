@@ -1,0 +1,206 @@
+"""The benchmark: a plan for one board whose steps call every kernel over many shapes.
+
+Such a plan computes nothing sensible: the host sends random bytes once, and every step reads them as whatever inputs it
+needs. It is an ordinary plan, so the firmware that is measured is the firmware that is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.core.cost import KERNELS, Features, cost_key, element_features, operator_features
+from planner.core.regions import required, whole
+from planner.data.graph import Arithmetic, Conv, Graph, InputEnd, Operator, QuantParams, Shape, Tensor
+from planner.data.plan import (
+    ALIGNMENT_BYTES,
+    CANARY_BYTES,
+    MESSAGE_SLOT_BYTES,
+    Accumulate,
+    Await,
+    Buffer,
+    Compute,
+    Content,
+    Copy,
+    CpuStep,
+    Message,
+    Operand,
+    PartialSums,
+    Plan,
+    Program,
+    Ready,
+    Requantise,
+    Step,
+    Transfer,
+    View,
+)
+from planner.data.region import Region
+from planner.errors import InternalError
+from planner.profiling.shapes import OperatorSampler, Sample
+
+DATA = Tensor("data", Shape(64, 32, 64), QuantParams(1.0, 0))
+BUFFER_BYTES = DATA.shape.elements
+SUM_BYTES = 4
+LONGEST_CASE_MACS = 400_000
+FIRST_STEP = 3
+_BOARD, _HOST = 0, 1
+_SLOTS, _DATA, _VALUES, _SUMS = range(4)
+_TRIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One measured step: `key` and `features` are what the cost model sees of it."""
+
+    key: str
+    features: Features
+    step: CpuStep
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A benchmark plan. Case i is step `FIRST_STEP + i` of the board's program."""
+
+    graph: Graph
+    plan: Plan
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """What one case is to compute; `input_channels` is used by partial sums only."""
+
+    kernel: str
+    sample: Sample
+    output: Region
+    input_channels: tuple[int, int]
+
+
+def build_sweep(arithmetic: Arithmetic, cases_per_kernel: int, seed: int = 0) -> Sweep:
+    """Draw `cases_per_kernel` cases of every kernel of the cost model."""
+    rng = np.random.default_rng(seed)
+    sampler = OperatorSampler(rng)
+    draws = [_draw(kernel, f"{kernel}{i}", sampler, rng) for kernel in KERNELS for i in range(cases_per_kernel)]
+    graph = _graph([draw.sample for draw in draws], arithmetic)
+    cases = tuple(_case(graph, draw) for draw in draws)
+    return Sweep(graph, _plan(graph, [case.step for case in cases]), cases)
+
+
+def _draw(kernel: str, name: str, sampler: OperatorSampler, rng: np.random.Generator) -> _Draw:
+    """A case that fits the buffers and does not take too long."""
+    whole_operator = {"partial_sums": "pointwise", "requantise": "pointwise", "accumulate": "pointwise", "copy": "add"}
+    for _ in range(_TRIES):
+        sample = sampler.sample(whole_operator.get(kernel, kernel), name)
+        output = _part(whole(sample.output.shape), rng, channels_too=kernel != "partial_sums")
+        depth = sample.inputs[0].shape.channels
+        draw = _Draw(kernel, sample, output, _interval(depth, rng))
+        if _fits(draw):
+            return draw
+    raise InternalError(f"no shape of {kernel} fits the benchmark's buffers")
+
+
+def _fits(draw: _Draw) -> bool:
+    macs = draw.output.elements
+    if isinstance(draw.sample.operator, Conv):
+        macs *= draw.sample.operator.weights[0].size
+    return (
+        max(tensor.shape.elements for tensor in draw.sample.inputs) <= BUFFER_BYTES
+        and SUM_BYTES * draw.output.elements <= BUFFER_BYTES
+        and macs <= LONGEST_CASE_MACS
+    )
+
+
+def _part(everything: Region, rng: np.random.Generator, channels_too: bool) -> Region:
+    """The whole box, some of its rows, or some of its channels."""
+    match int(rng.integers(0, 3)):
+        case 1:
+            return everything.with_rows(*_interval(everything.rows, rng))
+        case 2 if channels_too:
+            return everything.with_channels(*_interval(everything.channels, rng))
+        case _:
+            return everything
+
+
+def _interval(size: int, rng: np.random.Generator) -> tuple[int, int]:
+    start, stop = sorted(int(x) for x in rng.choice(size + 1, 2, replace=False))
+    return start, stop
+
+
+def _graph(samples: Iterable[Sample], arithmetic: Arithmetic) -> Graph:
+    tensors = {DATA.name: DATA}
+    inputs = [DATA]
+    operators: list[Operator] = []
+    for sample in samples:
+        inputs += sample.inputs
+        tensors |= {tensor.name: tensor for tensor in (*sample.inputs, sample.output)}
+        operators.append(sample.operator)
+    ends = tuple(InputEnd(t.name, (1, *t.shape.as_tuple()), "int8", channels_first=False) for t in inputs)
+    return Graph("benchmark", tensors, tuple(operators), ends, (), arithmetic)
+
+
+def _case(graph: Graph, draw: _Draw) -> Case:
+    operator, output = draw.sample.operator, draw.output
+    key = cost_key(draw.kernel, graph.arithmetic)
+    values = _operand(operator.output, output, _VALUES)
+    sums = _operand(operator.output, output, _SUMS, Content.PARTIAL_SUMS)
+    match draw.kernel:
+        case "partial_sums":
+            start, stop = draw.input_channels
+            source = required(graph, operator, 0, output).with_channels(start, stop)
+            features = operator_features(graph, operator, output, stop - start)
+            step: CpuStep = PartialSums(operator.name, _operand(operator.inputs[0], source, _DATA), sums, 0)
+            return Case(key, features, step)
+        case "requantise":
+            step = Requantise(operator.name, sums, values, 0)
+        case "accumulate":
+            step = Accumulate(_operand(operator.output, output, _DATA, Content.PARTIAL_SUMS), sums, 0)
+        case "copy":
+            step = Copy(_operand(operator.output, output, _DATA), values, 0)
+        case _:
+            inputs = [required(graph, operator, i, output) for i in range(len(operator.inputs))]
+            operands = tuple(
+                None if region.empty else _operand(name, region, _DATA)
+                for name, region in zip(operator.inputs, inputs, strict=True)
+            )
+            return Case(key, operator_features(graph, operator, output), Compute(operator.name, operands, values, 0))
+    return Case(key, element_features(output), step)
+
+
+def _operand(tensor: str, region: Region, buffer: int, content: Content = Content.VALUES) -> Operand:
+    """A dense operand at the start of a buffer."""
+    element_bytes = SUM_BYTES if content is Content.PARTIAL_SUMS else 1
+    pixel_bytes = region.channels * element_bytes
+    view = View(
+        buffer,
+        0,
+        region.rows,
+        region.columns,
+        region.channels,
+        region.columns * pixel_bytes,
+        pixel_bytes,
+        element_bytes,
+    )
+    return Operand(tensor, region, (view,), content)
+
+
+def _plan(graph: Graph, steps: list[CpuStep]) -> Plan:
+    data = _operand(DATA.name, whole(DATA.shape), _DATA)
+    exchange: tuple[Step, ...] = (Ready(0), Transfer(0, data), Await(0))
+    sizes = {"slots": MESSAGE_SLOT_BYTES} | dict.fromkeys(("data", "values", "sums"), BUFFER_BYTES)
+
+    def program(node: int, body: tuple[Step, ...], names: Iterable[str], inputs: tuple[Operand, ...]) -> Program:
+        buffers: list[Buffer] = []
+        offset_bytes = 0
+        for name in names:
+            buffers.append(Buffer(name, sizes[name], offset_bytes, 0, len(body)))
+            offset_bytes += -(-(sizes[name] + CANARY_BYTES) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        return Program(node, tuple(buffers), 1, body, inputs)
+
+    message = Message(
+        _HOST, _BOARD, DATA.name, whole(DATA.shape), Content.VALUES, BUFFER_BYTES, 1, ("out:1", "in:0"), 0, 0
+    )
+    board = program(_BOARD, (*exchange, *steps), sizes, ())
+    host = program(_HOST, exchange, ("slots", "data"), (data,))
+    return Plan("0" * 64, 0, graph.arithmetic, (board, host), (message,))
