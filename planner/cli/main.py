@@ -1,0 +1,68 @@
+"""The program: its commands, and how errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from planner import __version__
+from planner.errors import PlannerError
+
+HELP = """Split a quantised CNN over networked microcontrollers, with a proven bound.
+
+A typical session:
+
+    planner solve mixed8 --out build/mixed8        choose a split, write a plan per device
+    planner run build/mixed8 --boards emulated     run it on emulated boards, compare with the unsplit network
+
+INSTANCE is a file, or the name of a shipped instance. Exit codes: 0 done, 1 no plan or a mismatch, 2 bad input,
+3 device or link fault, 70 internal error.
+"""
+INTERNAL_ERROR = 70
+
+
+@dataclass(slots=True)
+class Settings:
+    """Options that stand before the command."""
+
+    debug: bool = False
+
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _show_version(requested: bool) -> None:
+    if requested:
+        print(f"planner {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    context.ensure_object(Settings).debug = debug
+
+
+def run() -> None:
+    """Entry point: run the command and exit with the code of the error, if there is one."""
+    settings = Settings()
+    try:
+        app(obj=settings)
+    except PlannerError as error:
+        _fail(settings, str(error), error.exit_code)
+    except Exception as error:
+        _fail(settings, f"internal error: {type(error).__name__}: {error} (--debug shows where)", INTERNAL_ERROR)
+
+
+def _fail(settings: Settings, message: str, exit_code: int) -> None:
+    if settings.debug:
+        traceback.print_exc()
+    print(f"planner: {message}", file=sys.stderr)
+    sys.exit(exit_code)
