@@ -107,7 +107,8 @@ SECTION = Enumeration(
         "PARAMETERS": (5, "parameters records, each once"),
         "MESSAGES": (6, "message records, in order of their transfers"),
         "CONSTANTS": (7, "weights, biases, quantisation and tables, each once"),
-        "NAMES": (8, "optional: UTF-8 lines, one per step, for people"),
+        "ENDS": (8, "end records: inputs first, then outputs"),
+        "NAMES": (9, "optional: UTF-8 lines, one per step, for people"),
     },
 )
 
@@ -138,7 +139,7 @@ KERNEL = Enumeration(
         "AVERAGE_POOL": (6, "average over a window"),
         "MEAN": (7, "mean over all rows and columns of the input"),
         "ADD": (8, "sum of two inputs"),
-        "CONCAT": (9, "the inputs one after the other along the channels, each through its table if it has one"),
+        "CONCAT": (9, "the inputs one after the other along the channels, each through its table"),
         "PAD": (10, "the input, if there is one, surrounded by `value`"),
         "LOOKUP": (11, "the table's entry for each element"),
         "PARTIAL_SUMS": (12, "int32 sums of an ungrouped convolution over some input channels, without bias"),
@@ -156,12 +157,19 @@ PACKING = Enumeration(
     {"PLAIN": (0, "int8 [output channel][kernel row][kernel column][input channel of the group]")},
 )
 
-DIRECTION = Enumeration("direction", "this node's end of a message", {"SEND": (0, "source"), "RECEIVE": (1, "target")})
+DIRECTION = Enumeration(
+    "direction",
+    "way of a message or an end, as this node sees it",
+    {"SEND": (0, "this node is the source"), "RECEIVE": (1, "this node is the target")},
+)
 
 PARAMETERS_FLAG = Enumeration(
     "parameters_flag",
     "bits of parameters.flags",
-    {"COUNT_PADDING": (1, "AVERAGE_POOL divides by the whole window, padding included")},
+    {
+        "COUNT_PADDING": (1, "AVERAGE_POOL divides by the whole window, padding included"),
+        "UNSIGNED": (2, "ONNXRUNTIME ADD and AVERAGE_POOL round in the model's uint8 values, 128 above the int8 ones"),
+    },
 )
 
 PLAN_HEADER = Record(
@@ -221,7 +229,6 @@ VIEW = Record(
         Field("buffer", "u32", "buffer record"),
         Field("offset_bytes", "u32", "in the buffer"),
         Field("row_stride_bytes", "u32", "from row to row"),
-        Field("pixel_stride_bytes", "u32", "from column to column"),
         Field("rows", "u16", "rows of this piece"),
         Field("ring_rows", "u16", "rows of the ring, or 0"),
         Field("ring_first_row", "u16", "ring row of row 0"),
@@ -236,8 +243,9 @@ OPERAND = Record(
     "a box of a tensor: views stacked by rows",
     (
         Field("first_view", "u32", "first of its view records"),
-        Field("table", "u32", "CONCAT: constant of int8[256] through which the input goes, else NO_INDEX"),
+        Field("table", "u32", "input of CONCAT: constant int8[256] through which it goes, else NO_INDEX"),
         Field("channels", "u32", "channels of every view"),
+        Field("pixel_stride_bytes", "u32", "from column to column of every view"),
         Field("columns", "u16", "columns of every view"),
         Field("view_count", "u8", "1 to PIECES_MAX"),
         Field("element_bytes", "u8", "1 for int8, 4 for int32"),
@@ -269,7 +277,7 @@ PARAMETERS = Record(
     (
         Field("weights", "u32", "constant: int8 weights of the output's channels"),
         Field("bias", "u32", "constant: int32 per output channel"),
-        Field("quantisation", "u32", "constant: quantisation records, one per output channel (ADD: see ARITHMETIC.md)"),
+        Field("quantisation", "u32", "constant: how sums become int8, see the list of kernels"),
         Field("table", "u32", "constant: int8[256]"),
         Field("group_input_channels", "u32", "input channels that one output channel reads"),
         Field("group_output_channels", "u32", "output channels per group"),
@@ -295,7 +303,26 @@ PARAMETERS = Record(
 QUANTISATION = Record(
     "quantisation",
     "a real factor: multiplier * 2^-shift under ONNXRUNTIME, multiplier * 2^(shift - 31) under TFLM",
-    (Field("multiplier", "i32", "non-negative"), Field("shift", "i32", "see ARITHMETIC.md")),
+    (
+        Field("multiplier", "i32", "ONNXRUNTIME: 2^23 to 2^24 - 1; TFLM: 0 to 2^31 - 1"),
+        Field("shift", "i32", "ONNXRUNTIME: 1 to 60; TFLM: -31 to 30"),
+    ),
+)
+
+FLOAT_ADDITION = Record(
+    "float_addition",
+    "the constants of ADD under ONNXRUNTIME",
+    (
+        Field("ratio1", "f32", "scale of the first input / scale of the output"),
+        Field("ratio2", "f32", "scale of the second input / scale of the output"),
+        Field("bias", "f32", "output zero point - ratio1 * first zero point - ratio2 * second zero point"),
+    ),
+)
+
+FLOAT_AVERAGE = Record(
+    "float_average",
+    "the constants of AVERAGE_POOL under ONNXRUNTIME",
+    (Field("input_scale", "f32", "scale of the input"), Field("output_scale", "f32", "scale of the output")),
 )
 
 MESSAGE = Record(
@@ -317,6 +344,18 @@ MESSAGE = Record(
     ),
 )
 
+END = Record(
+    "end",
+    "a graph input that lies in this node's arena before step 0 (RECEIVE), or an output after the last step (SEND); "
+    "the host brings and fetches it outside of virtual time",
+    (
+        Field("operand", "u32", "operand record"),
+        Field("direction", "u8", "direction"),
+        Field("reserved", "u8", "0"),
+        Field("reserved2", "u16", "0"),
+    ),
+)
+
 FRAME_KIND = Enumeration(
     "frame_kind",
     "what a frame is for",
@@ -331,6 +370,8 @@ FRAME_KIND = Enumeration(
         "TRACE": (8, "board to host during a run: step records in order; tag = first step"),
         "REPORT": (9, "board to host after a run: a report record"),
         "ERROR": (10, "board to host: an error record; the board has stopped"),
+        "INPUT": (11, "host to board after START: a piece of input end `tag`"),
+        "OUTPUT": (12, "board to host before REPORT: a piece of output end `tag`"),
     },
 )
 

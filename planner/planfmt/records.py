@@ -9,6 +9,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+RecordValues = Mapping[str, Any]
+"""A record's fields by name: int, or float where the field is f32."""
 
 _STRUCT_CODES = {"u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "f32": "f"}
 
@@ -53,13 +57,13 @@ class Record:
             before.append(_STRUCT_CODES[field.kind])
         raise KeyError(name)
 
-    def pack(self, values: Mapping[str, int | float]) -> bytes:
+    def pack(self, values: RecordValues) -> bytes:
         """Encode; every field must be given. Raises struct.error if a value does not fit."""
         if len(values) != len(self.fields):
             raise KeyError(f"{self.name}: {set(values) ^ {field.name for field in self.fields}}")
         return self._struct.pack(*(values[field.name] for field in self.fields))
 
-    def unpack(self, data: bytes | memoryview, offset_bytes: int = 0) -> dict[str, int]:
+    def unpack(self, data: bytes | memoryview, offset_bytes: int = 0) -> dict[str, Any]:
         """Decode the record at an offset. Raises struct.error if the data end too early."""
         values = self._struct.unpack_from(data, offset_bytes)
         return {field.name: value for field, value in zip(self.fields, values, strict=True)}

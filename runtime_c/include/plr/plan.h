@@ -22,11 +22,12 @@ typedef struct plr_plan {
     plr_table_t views;
     plr_table_t parameters;
     plr_table_t messages;
+    plr_table_t ends;
     plr_table_t constants;
 } plr_plan_t;
 
 /* Capabilities of this runtime, as bits of plr_capability. */
-#define PLR_RUNTIME_CAPABILITIES (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME)
+#define PLR_RUNTIME_CAPABILITIES (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME | PLR_CAPABILITY_RING_ROWS)
 
 /* Check a plan binary and fill `plan`, which then points into `bytes`. Trusts nothing: after PLR_OK all invariants of
  * docs/PLAN_FORMAT.md hold for a node with `arena_bytes` of arena. `bytes` must be a multiple of 16 in address.
