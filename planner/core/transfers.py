@@ -18,10 +18,11 @@ SUM_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """`source` owns `region` of a tensor (or sums for it), `target` needs it."""
+    """`source` owns `region` of `tensor` (or sums for it), `target` needs it."""
 
     source: int
     target: int
+    tensor: str
     region: Region
     content: Content = Content.VALUES
 
@@ -127,7 +128,7 @@ def reduction_chunks(
         inputs = tuple(need.intersect(region) for region in owned_regions(source_layout, source_shape))
         parts = tuple(rows.intersect(region) for region in own_outputs)
         deliveries = tuple(
-            Delivery(source, target, part, Content.PARTIAL_SUMS)
+            Delivery(source, target, operator.output, part, Content.PARTIAL_SUMS)
             for target, part in enumerate(parts)
             for source, addend in enumerate(inputs)
             if source != target and not part.empty and not addend.empty
@@ -148,7 +149,7 @@ def fetch(graph: Graph, layouts: Mapping[str, Layout], tensor: str, needs: Seque
     """The phase that brings every node what it needs of a tensor."""
     own = owned_regions(layouts[tensor], graph.tensors[tensor].shape)
     deliveries = tuple(
-        Delivery(source, target, part)
+        Delivery(source, target, tensor, part)
         for target, need in enumerate(needs)
         for source, part in enumerate(need.intersect(region) for region in own)
         if source != target and not part.empty

@@ -1,0 +1,107 @@
+"""Writes the message steps of a communication phase into the programs of all its nodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+
+from planner.core.lowering.program import ProgramBuilder
+from planner.core.lowering.transmissions import Transmission
+from planner.core.transfers import Delivery
+from planner.data.plan import Await, Message, Operand, Ready, Transfer
+
+
+class Courier:
+    """Numbers the messages of the whole plan and keeps account of what was sent but not yet awaited."""
+
+    def __init__(self, programs: Sequence[ProgramBuilder]) -> None:
+        self._programs = programs
+        self._sent: list[Transmission] = []
+        self._unconfirmed: list[tuple[int, int]] = []
+
+    def exchange(
+        self,
+        order: Sequence[Transmission],
+        outgoing: Callable[[Delivery], Operand],
+        incoming: Callable[[Delivery], Operand],
+        arrived: Callable[[int, Delivery], None],
+    ) -> None:
+        """Carry out the transmissions of one phase in their order.
+
+        `outgoing` and `incoming` give the payload's place at its first source and its last target. `arrived` is called
+        with the number of each last message, to append the steps that await and consume it; only after them is the
+        next message readied that goes to the same place.
+        """
+        first = len(self._sent)
+        self._sent += order
+        places = self._places(order, outgoing, incoming)
+        number_of = {(t.delivery_index, t.level): number for number, t in enumerate(order, first)}
+        queues: defaultdict[tuple[int, Operand], deque[int]] = defaultdict(deque)
+        for number, transmission in enumerate(order, first):
+            source, target = transmission.hop.source, transmission.hop.target
+            if transmission.level == 0:
+                self._programs[source].append(Ready(number))
+            queue = queues[target, places[transmission.delivery_index, transmission.level + 1]]
+            if not queue:
+                self._programs[target].append(Ready(number))
+            queue.append(number)
+        for number, transmission in enumerate(order, first):
+            source, target = transmission.hop.source, transmission.hop.target
+            index, level = transmission.delivery_index, transmission.level
+            if level > 0:
+                self._programs[source].append(Await(number_of[index, level - 1]))
+                self._programs[source].append(Ready(number))
+            self._programs[source].append(Transfer(number, places[index, level]))
+            self._programs[target].append(Transfer(number, places[index, level + 1]))
+            self._unconfirmed.append((source, number))
+            if transmission.last:
+                arrived(number, transmission.delivery)
+                queue = queues[target, places[index, level + 1]]
+                queue.popleft()
+                if queue:
+                    self._programs[target].append(Ready(queue[0]))
+
+    def confirm_sent(self) -> None:
+        """Let every sender await what it sent, so that its buffers are free again."""
+        for node, number in self._unconfirmed:
+            self._programs[node].append(Await(number))
+        self._unconfirmed.clear()
+
+    def messages(self, slots: Sequence[Mapping[int, int]]) -> tuple[Message, ...]:
+        """All messages, given by node the slots of its messages."""
+        return tuple(
+            Message(
+                source=transmission.hop.source,
+                target=transmission.hop.target,
+                tensor=transmission.delivery.tensor,
+                region=transmission.delivery.region,
+                content=transmission.delivery.content,
+                size_bytes=transmission.delivery.size_bytes,
+                duration_ns=transmission.duration_ns,
+                ports=transmission.hop.ports,
+                source_slot=slots[transmission.hop.source][number],
+                target_slot=slots[transmission.hop.target][number],
+            )
+            for number, transmission in enumerate(self._sent)
+        )
+
+    def _places(
+        self,
+        order: Sequence[Transmission],
+        outgoing: Callable[[Delivery], Operand],
+        incoming: Callable[[Delivery], Operand],
+    ) -> Mapping[tuple[int, int], Operand]:
+        """Where delivery number i lies after h hops, for every (i, h); relays get a buffer of their own."""
+        places: dict[tuple[int, int], Operand] = {}
+        for transmission in order:
+            delivery, index, level = transmission.delivery, transmission.delivery_index, transmission.level
+            if level == 0:
+                places[index, 0] = outgoing(delivery)
+            if transmission.last:
+                places[index, level + 1] = incoming(delivery)
+            else:
+                relay = self._programs[transmission.hop.target]
+                name = f"{delivery.tensor} relayed"
+                block = relay.block(name, delivery.tensor, delivery.region, delivery.content)
+                places[index, level + 1] = block.operand(delivery.region)
+        return places
