@@ -16,12 +16,29 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.data.graph import Add, Arithmetic, Concat, Conv, Graph, Lookup, Operator, Pad, Pool, PoolKind, Window
+from planner.data.graph import (
+    Add,
+    Arithmetic,
+    Concat,
+    Conv,
+    Graph,
+    Lookup,
+    Operator,
+    Pad,
+    Padding,
+    Pool,
+    PoolKind,
+    Shape,
+    Window,
+)
 from planner.data.hardware import CostProfile
 from planner.data.region import Region
 
 FloatArray = NDArray[np.float64]
 Features = Mapping[str, float]
+
+ROUNDING_SLACK_NS = 1e-4
+"""Times are rounded up, but not for the sake of floating-point noise: all sums of the same terms give one integer."""
 
 WINDOW_FEATURES = ("call", "rows", "pixels", "outputs", "pixel_taps", "output_taps", "macs")
 ELEMENT_FEATURES = ("call", "rows", "pixels", "outputs")
@@ -31,15 +48,7 @@ def kernel_of(graph: Graph, operator: Operator) -> str:
     """Name of the kernel that computes `operator` whole or in part."""
     match operator:
         case Conv():
-            if operator.groups > 1 and operator.group_input_channels == 1:
-                return "depthwise"
-            output = graph.output_tensor(operator).shape
-            if output.height == output.width == 1:
-                return "fully_connected"
-            window = operator.window
-            if operator.groups == 1 and window.kernel == (1, 1) and window.stride == (1, 1):
-                return "pointwise"
-            return "convolution"
+            return _convolution_kernel(operator, graph.output_tensor(operator).shape)
         case Pool():
             return {PoolKind.MAXIMUM: "maximum_pool", PoolKind.AVERAGE: "average_pool", PoolKind.MEAN: "mean"}[
                 operator.kind
@@ -53,6 +62,21 @@ def kernel_of(graph: Graph, operator: Operator) -> str:
         case Lookup():
             return "lookup"
     raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")
+
+
+def _convolution_kernel(operator: Conv, output: Shape) -> str:
+    """The special kernels assume symmetric weights and, but for depthwise, one group and no padding."""
+    window = operator.window
+    if operator.weight_zero_point != 0:
+        return "convolution"
+    if operator.groups > 1 and operator.group_input_channels == 1:
+        return "depthwise"
+    if operator.groups == 1 and window.padding == Padding():
+        if output.height == output.width == 1:
+            return "fully_connected"
+        if window.kernel == window.stride == (1, 1):
+            return "pointwise"
+    return "convolution"
 
 
 KERNELS = (
@@ -114,7 +138,7 @@ def duration_ns(profile: CostProfile, key: str, features: Features) -> int:
     """Predicted time in nanoseconds, rounded up. Raises KeyError if the profile has no such kernel."""
     table = profile.cycles[key]
     cycles = sum(table.get(name, 0.0) * count for name, count in features.items())
-    return max(0, math.ceil(cycles * 1e9 / profile.clock_hz))
+    return max(0, math.ceil(cycles * 1e9 / profile.clock_hz - ROUNDING_SLACK_NS))
 
 
 class ShardCosts:
@@ -142,16 +166,22 @@ class ShardCosts:
         self._fixed: FloatArray = np.concatenate([[0.0], np.cumsum(fixed * ns)])
         self._per_channel: FloatArray = np.concatenate([[0.0], np.cumsum(per_channel * ns)])
 
+    def box_ns(
+        self, start: NDArray[np.int64], stop: NDArray[np.int64], channels: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Cost of `channels` channels of the row ranges [start, stop), broadcast; 0 where empty."""
+        total = self.call_ns + (self._fixed[stop] - self._fixed[start])
+        total = total + channels * (self._per_channel[stop] - self._per_channel[start])
+        busy = (stop > start) & (channels > 0)
+        return np.where(busy, np.maximum(np.ceil(total - ROUNDING_SLACK_NS), 0), 0).astype(np.int64)
+
     def rows_ns(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cost of the row ranges [start, stop), elementwise, with all channels; 0 where empty."""
-        total = self.call_ns + (self._fixed[stop] - self._fixed[start])
-        total = total + self.channels * (self._per_channel[stop] - self._per_channel[start])
-        return np.where(stop > start, np.ceil(total - 1e-6), 0).astype(np.int64)
+        return self.box_ns(start, stop, np.asarray(self.channels))
 
     def channels_ns(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cost of `count` channels, elementwise, with all rows; 0 where none."""
-        total = self.call_ns + self._fixed[-1] + count * self._per_channel[-1]
-        return np.where(count > 0, np.ceil(total - 1e-6), 0).astype(np.int64)
+        return self.box_ns(np.asarray(0), np.asarray(len(self._fixed) - 1), count)
 
 
 def _axis_taps(window: Window, axis: int, start: int, stop: int, size: int) -> NDArray[np.int64]:
