@@ -1,0 +1,147 @@
+"""Which layouts the exact search looks at: families by speed and RAM, and neighbours of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from planner.core.cost import FloatArray
+from planner.core.regions import axis_size
+from planner.data.graph import Shape
+from planner.data.split import Axis, Layout, Split
+from planner.solvers.layout_set import layout_of_shares
+from planner.solvers.problem import OperatorData, Problem
+
+FILLS = (0.25, 0.4, 0.6, 0.8)
+"""Parts of a device's RAM that an output may take in the RAM-aware families."""
+MOVES = (1, 2, 4, 8)
+"""Units that a neighbour moves from one device to another."""
+
+
+def axes(shape: Shape) -> tuple[Axis, ...]:
+    """Axes along which a tensor may be cut; rows of a tensor of one row are the same as channels on one device."""
+    return (Axis.ROWS, Axis.CHANNELS) if shape.height > 1 else (Axis.CHANNELS,)
+
+
+def families(problem: Problem, data: OperatorData) -> tuple[Layout, ...]:
+    """Equal, speed-proportional and RAM-aware layouts over the fastest devices, and every single device."""
+    speeds = device_speeds(problem, data)
+    found: dict[Layout, None] = {}
+    for axis in axes(data.shape):
+        size = axis_size(data.shape, axis)
+        for shares in _shares(problem, data, speeds):
+            found[layout_of_shares(axis, size, shares)] = None
+        for node in range(problem.devices):
+            found[Layout.single(axis, size, node, problem.nodes)] = None
+    return tuple(found)
+
+
+def device_speeds(problem: Problem, data: OperatorData) -> FloatArray:
+    """Shards per nanosecond if each device computed the whole operator: [devices]."""
+    size = np.asarray(data.shape.channels)
+    whole_ns = [max(1, int(costs.channels_ns(size))) for costs in data.shard_costs]
+    return 1.0 / np.array(whole_ns, float)
+
+
+def neighbours(layout: Layout, devices: int) -> Iterator[Layout]:
+    """Layouts in node order that differ by a few units moved from one device to another."""
+    lengths = [stop - start for start, stop in layout.ranges]
+    for source in range(devices):
+        for target in range(devices):
+            if source == target:
+                continue
+            for move in MOVES:
+                if lengths[source] >= move:
+                    changed = list(lengths)
+                    changed[source] -= move
+                    changed[target] += move
+                    yield _of_lengths(layout.axis, changed)
+
+
+def aligned(layout: Layout, size: int) -> Iterator[Layout]:
+    """The layout's boundaries on an axis of another length, rounded to nearest, down and up."""
+    bounds = np.concatenate([[0], np.cumsum([stop - start for start, stop in layout.ranges])])
+    scaled = bounds * size / layout.size
+    for rounded in (np.rint(scaled), np.floor(scaled), np.ceil(scaled)):
+        yield Layout.from_bounds(layout.axis, tuple(int(b) for b in rounded))
+
+
+def neighbourhood(
+    problem: Problem, split: Split, rng: np.random.Generator, sample: int
+) -> dict[str, tuple[Layout, ...]]:
+    """For every tensor its layout, `sample` neighbours, and the boundaries of the tensors beside it."""
+    layouts = {data.output: split.operators[data.name].layout for data in problem.operators}
+    beside: dict[str, list[str]] = {data.output: [] for data in problem.operators}
+    for data in problem.operators:
+        for name in data.inputs:
+            if name in beside:
+                beside[data.output].append(name)
+                beside[name].append(data.output)
+    result: dict[str, tuple[Layout, ...]] = {}
+    for data in problem.operators:
+        layout = layouts[data.output]
+        found = {layout: None}
+        for name in beside[data.output]:
+            for copy in _copies(layouts[name], data.shape):
+                found[copy] = None
+        around = list(neighbours(layout, problem.devices))
+        chosen = rng.permutation(len(around))[:sample]
+        found |= {around[int(i)]: None for i in chosen}
+        result[data.output] = tuple(found)
+    return result
+
+
+def merge(problem: Problem, *sets: dict[str, tuple[Layout, ...]]) -> dict[str, tuple[Layout, ...]]:
+    """Union of candidate sets, without repetitions."""
+    return {
+        data.output: tuple(dict.fromkeys(layout for candidates in sets for layout in candidates.get(data.output, ())))
+        for data in problem.operators
+    }
+
+
+def _copies(layout: Layout, shape: Shape) -> Iterator[Layout]:
+    if layout.axis in axes(shape):
+        yield from aligned(layout, axis_size(shape, layout.axis))
+
+
+def _shares(problem: Problem, data: OperatorData, speeds: FloatArray) -> Iterator[FloatArray]:
+    order = np.argsort(-speeds, kind="stable")
+    for count in range(2, problem.devices + 1):
+        chosen = np.zeros(problem.devices)
+        chosen[order[:count]] = 1.0
+        yield chosen
+        yield chosen * speeds
+    ram = np.maximum(problem.ram_cap_bytes[:-1], 0).astype(float)
+    if ram.sum() > 0:
+        yield ram
+    for fill in FILLS:
+        limited = fill_up(speeds, ram * fill / data.shape.elements)
+        if limited is not None:
+            yield limited
+
+
+def fill_up(speeds: FloatArray, caps: FloatArray) -> FloatArray | None:
+    """Shares in proportion to speed but at most `caps`, summing to 1; None if the caps do not allow it."""
+    if caps.sum() < 1:
+        return None
+    shares = np.zeros_like(speeds)
+    free = np.ones(len(speeds), bool)
+    while True:
+        rest = 1.0 - caps[~free].sum()
+        shares[free] = speeds[free] / speeds[free].sum() * rest
+        over = free & (shares > caps)
+        if not over.any():
+            return shares
+        shares[over] = caps[over]
+        free &= ~over
+        if not free.any():
+            return shares
+
+
+def _of_lengths(axis: Axis, lengths: Iterable[int]) -> Layout:
+    bounds = [0]
+    for length in lengths:
+        bounds.append(bounds[-1] + length)
+    return Layout(axis, tuple((a, b) if a != b else (0, 0) for a, b in pairwise(bounds)))

@@ -1,0 +1,250 @@
+"""The layout path: dynamic programming over the layouts of all live tensors, operator by operator.
+
+A state after operator o is one layout for every tensor that a later operator still reads. An arc is one operator in
+one mode and chunk count between two states; arcs that break a RAM cap do not exist, so what is left is a shortest path,
+with flash as the only constraint that couples its arcs. Prices on flash bytes (Lagrange multipliers) may be added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.core.cost import FloatArray
+from planner.data.split import Axis, Layout, OperatorSplit, Split
+from planner.errors import ModelError
+from planner.solvers import kernels
+from planner.solvers.costs import Arcs, gather_arcs, operator_arcs
+from planner.solvers.layout_set import IntArray, LayoutSet
+from planner.solvers.problem import UNREACHABLE, Problem
+
+Candidates = Mapping[str, tuple[Layout, ...]]
+"""Candidate layouts of every tensor that an operator computes."""
+
+STATE_LIMIT = 30_000_000
+"""Most arcs that one operator may have: what fits into memory and a second of time."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One operator in the layered graph.
+
+    Live tensors before it are `rest` and its `inputs`; after it `rest`, the inputs that live on (`survivors`), and
+    `output`. `survivor[a]` is the index of combination a restricted to the survivors. `held` [rest, node] are the
+    footprints of the rest.
+    """
+
+    index: int
+    rest: tuple[str, ...]
+    inputs: tuple[str, ...]
+    survivors: tuple[str, ...]
+    output: str
+    survivor: IntArray
+    held: IntArray
+    options: tuple[Arcs, ...]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way through the layered graph. `value_ns` includes prices, `time_ns` does not."""
+
+    split: Split
+    value_ns: int
+    time_ns: int
+    flash_bytes: IntArray
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Best values [rest, survivors, output] after a stage, and the arc that gives each."""
+
+    values: IntArray
+    arcs: NDArray[np.int32]
+    options: NDArray[np.int8]
+
+
+class ArcCache:
+    """Arcs of operators that look alike between equal candidate sets are computed once.
+
+    `renew` forgets what was not used since the last call.
+    """
+
+    def __init__(self) -> None:
+        self._old: dict[object, tuple[Arcs, ...]] = {}
+        self._used: dict[object, tuple[Arcs, ...]] = {}
+
+    def renew(self) -> None:
+        self._old, self._used = self._used, {}
+
+    def arcs(
+        self, problem: Problem, index: int, candidates: Candidates, sets: Mapping[str, LayoutSet]
+    ) -> tuple[Arcs, ...]:
+        data = problem.operators[index]
+        key = (data.signature, *(candidates[name] for name in (*data.inputs, data.output)))
+        if key not in self._used:
+            known = self._old.get(key)
+            self._used[key] = known if known is not None else tuple(operator_arcs(problem, data, sets))
+        return self._used[key]
+
+
+class LayoutGraph:
+    """The layered graph over a candidate set.
+
+    Raises ModelError if so many tensors live at once that even these candidates are too many states.
+    """
+
+    def __init__(self, problem: Problem, candidates: Candidates, cache: ArcCache | None = None) -> None:
+        self.problem = problem
+        self.candidates: dict[str, tuple[Layout, ...]] = dict(candidates)
+        for name in problem.inputs:
+            whole = Layout.single(Axis.ROWS, problem.shape(name).height, problem.instance.input_node, problem.nodes)
+            self.candidates[name] = (whole,)
+        check_width(problem, {name: len(layouts) for name, layouts in self.candidates.items()})
+        self._sets = {name: LayoutSet.of(layouts) for name, layouts in self.candidates.items()}
+        cache = cache or ArcCache()
+        self.stages: list[Stage] = []
+        live: tuple[str, ...] = tuple(name for name in problem.inputs if name in problem.last_use)
+        self._first_live = live
+        for data in problem.operators:
+            rest = tuple(name for name in live if name not in data.inputs)
+            survivors = tuple(name for name in data.inputs if problem.last_use[name] > data.index)
+            options = cache.arcs(problem, data.index, self.candidates, self._sets)
+            self.stages.append(
+                Stage(
+                    data.index,
+                    rest,
+                    data.inputs,
+                    survivors,
+                    data.output,
+                    self._restriction(data.inputs, survivors),
+                    self._footprints(rest),
+                    options,
+                )
+            )
+            live = (*rest, *survivors, data.output)
+        self.last_live = live
+
+    def shortest_path(self, flash_prices: FloatArray | None = None) -> Path | None:
+        """The best path under prices in ns per flash byte of every node; None if no path keeps the RAM caps."""
+        layers = self._forward(flash_prices)
+        end = self._end_values(layers[-1].values.reshape(self._sizes(self.last_live)))
+        state = int(end.argmin())
+        if end.flat[state] >= UNREACHABLE:
+            return None
+        return self._trace(layers, state, int(end.flat[state]))
+
+    def _forward(self, flash_prices: FloatArray | None) -> list[_Layer]:
+        values = np.zeros(self._sizes(self._first_live), np.int64)
+        live = self._first_live
+        layers: list[_Layer] = []
+        for stage in self.stages:
+            order = [live.index(name) for name in (*stage.rest, *stage.inputs)]
+            combinations = len(stage.survivor)
+            before = np.ascontiguousarray(values.transpose(order)).reshape(-1, combinations)
+            shape = (len(before), self._count(stage.survivors), len(self.candidates[stage.output]))
+            layer = _Layer(np.full(shape, UNREACHABLE), np.zeros(shape, np.int32), np.zeros(shape, np.int8))
+            for number, option in enumerate(stage.options):
+                kernels.extend(
+                    before,
+                    stage.held,
+                    priced_ns(option, flash_prices),
+                    option.ram_bytes,
+                    self.problem.ram_cap_bytes,
+                    stage.survivor,
+                    number,
+                    layer.values,
+                    layer.arcs,
+                    layer.options,
+                )
+            layers.append(layer)
+            live = (*stage.rest, *stage.survivors, stage.output)
+            values = layer.values.reshape(self._sizes(live))
+        return layers
+
+    def _end_values(self, values: IntArray) -> IntArray:
+        """Add the gathering of every graph output, in an order that does not matter."""
+        held = self._footprints(self.last_live)
+        total = values.reshape(-1).copy()
+        index = np.indices(values.shape).reshape(values.ndim, -1)
+        for name in self.problem.outputs:
+            time, ram = gather_arcs(self.problem, name, self._sets[name])
+            state = index[self.last_live.index(name)]
+            total = np.minimum(total + time[state], UNREACHABLE)
+            total[((held + ram[state]) > self.problem.ram_cap_bytes).any(axis=1)] = UNREACHABLE
+        return total
+
+    def _trace(self, layers: Sequence[_Layer], state: int, value_ns: int) -> Path:
+        chosen = dict(zip(self.last_live, self._unravel(self.last_live, state), strict=True))
+        time_ns = sum(
+            int(gather_arcs(self.problem, name, self._sets[name])[0][chosen[name]]) for name in self.problem.outputs
+        )
+        flash = np.zeros(self.problem.nodes, np.int64)
+        splits: dict[str, OperatorSplit] = {}
+        for stage, layer in zip(reversed(self.stages), reversed(layers), strict=True):
+            position = (self._ravel(stage.rest, chosen), self._ravel(stage.survivors, chosen), chosen[stage.output])
+            arc = int(layer.arcs[position])
+            option = stage.options[layer.options[position]]
+            output = position[2]
+            time_ns += int(option.time_ns[arc, output])
+            flash += option.flash_bytes[min(arc, len(option.flash_bytes) - 1), output]
+            layout = self.candidates[stage.output][output]
+            splits[self.problem.operators[stage.index].name] = OperatorSplit(layout, option.mode, option.chunks)
+            chosen |= dict(zip(stage.inputs, self._unravel(stage.inputs, arc), strict=True))
+        names = [data.name for data in self.problem.operators]
+        return Path(Split({name: splits[name] for name in names}), value_ns, time_ns, flash)
+
+    def _sizes(self, tensors: Sequence[str]) -> tuple[int, ...]:
+        return tuple(len(self.candidates[name]) for name in tensors)
+
+    def _count(self, tensors: Sequence[str]) -> int:
+        return int(np.prod(self._sizes(tensors), dtype=np.int64))
+
+    def _ravel(self, tensors: Sequence[str], chosen: Mapping[str, int]) -> int:
+        if not tensors:
+            return 0
+        return int(np.ravel_multi_index([chosen[name] for name in tensors], self._sizes(tensors)))
+
+    def _unravel(self, tensors: Sequence[str], index: int) -> tuple[int, ...]:
+        return tuple(int(i) for i in np.unravel_index(index, self._sizes(tensors))) if tensors else ()
+
+    def _restriction(self, tensors: tuple[str, ...], kept: tuple[str, ...]) -> IntArray:
+        """For every combination of the layouts of `tensors` the index of its part that `kept` forms."""
+        result = np.zeros(self._sizes(tensors), np.int64)
+        for name in kept:
+            shape = [1] * len(tensors)
+            shape[tensors.index(name)] = -1
+            result = result * len(self.candidates[name]) + np.arange(len(self.candidates[name])).reshape(shape)
+        return np.asarray(result.reshape(-1))
+
+    def _footprints(self, tensors: tuple[str, ...]) -> IntArray:
+        """Arena bytes of every node for all combinations of the layouts of `tensors`: [combinations, nodes]."""
+        total = np.zeros((1, self.problem.nodes), np.int64)
+        for name in tensors:
+            own = self._sets[name].footprints(self.problem.shape(name))
+            total = (total[:, None] + own[None]).reshape(-1, self.problem.nodes)
+        return total
+
+
+def priced_ns(arcs: Arcs, flash_prices: FloatArray | None) -> IntArray:
+    """Times with the price of the arcs' flash added, rounded down: int64 [a, b]."""
+    if flash_prices is None:
+        return arcs.time_ns
+    price = np.floor(arcs.flash_bytes @ flash_prices).astype(np.int64)
+    return np.asarray(np.minimum(arcs.time_ns + price, UNREACHABLE))
+
+
+def check_width(problem: Problem, counts: Mapping[str, int]) -> None:
+    """Raise ModelError if an operator would have more than `STATE_LIMIT` arcs with `counts` layouts of every tensor."""
+    for data in problem.operators:
+        tensors = {*problem.held(data.index), data.output}
+        states = 1
+        for name in tensors:
+            states *= counts[name]
+        if states > STATE_LIMIT:
+            raise ModelError(
+                f"operator {data.name}: {len(tensors)} tensors live at once, "
+                "and the search over their joint layouts would be too large"
+            )
