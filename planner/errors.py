@@ -59,10 +59,11 @@ class ProfileError(FileFaults):
 
 
 class PlanFormatError(InputError):
-    """A plan binary is malformed; `offset_bytes` is where the reader noticed."""
+    """A plan binary is malformed; `offset_bytes` is where the reader noticed, `status` the runtime's name for it."""
 
-    def __init__(self, message: str, offset_bytes: int | None = None) -> None:
+    def __init__(self, message: str, offset_bytes: int | None = None, status: str | None = None) -> None:
         self.offset_bytes = offset_bytes
+        self.status = status
         where = "" if offset_bytes is None else f" at byte {offset_bytes}"
         super().__init__(f"plan binary{where}: {message}")
 

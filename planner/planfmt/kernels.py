@@ -1,0 +1,268 @@
+"""What a kernel needs besides its operands: parameters records, and the constants that they point to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from planner.core import arithmetic
+from planner.core.cost import kernel_of
+from planner.data.graph import (
+    INT8_MAX,
+    INT8_MIN,
+    Add,
+    Clamp,
+    Concat,
+    Conv,
+    Graph,
+    Int8Array,
+    Int32Array,
+    Lookup,
+    Operator,
+    Pad,
+    Padding,
+    Pool,
+    PoolKind,
+    Window,
+)
+from planner.data.region import Region
+from planner.errors import ModelError
+from planner.planfmt import layout
+from planner.planfmt.image import align, code
+from planner.planfmt.records import RecordValues
+
+NO_INDEX = layout.NO_INDEX.value
+FLOAT_SHIFT_MAX = 60
+"""A product of 55 bits shifted by more rounds to zero, as it does when shifted by this."""
+
+
+class Constants:
+    """The constants section under construction: equal arrays are stored once."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._offsets: dict[bytes, int] = {}
+
+    def add(self, data: bytes) -> int:
+        """Offset of `data` in the section."""
+        if data not in self._offsets:
+            self._bytes.extend(bytes(align(len(self._bytes)) - len(self._bytes)))
+            self._offsets[data] = len(self._bytes)
+            self._bytes.extend(data)
+        return self._offsets[data]
+
+    def to_bytes(self) -> bytes:
+        return bytes(self._bytes)
+
+
+class KernelEncoder:
+    """Chooses kernels for the steps of one graph and encodes their parameters."""
+
+    def __init__(self, graph: Graph, constants: Constants) -> None:
+        self._graph = graph
+        self._constants = constants
+
+    def kernel(self, operator: Operator) -> str:
+        """Kernel that computes `operator`: the general convolution where a special one's conditions do not hold."""
+        kernel = kernel_of(self._graph, operator).upper()
+        if isinstance(operator, Conv) and not _fits(operator, kernel):
+            return "CONVOLUTION"
+        return kernel
+
+    def compute(self, operator: Operator, inputs: tuple[Region | None, ...], output: Region) -> RecordValues | None:
+        """Parameters for computing `output` of `operator` from its `inputs`, None if the kernel has none.
+
+        Raises TypeError for an operator of an unknown class.
+        """
+        match operator:
+            case Conv():
+                assert inputs[0] is not None
+                return self._convolution(operator, inputs[0], output)
+            case Pool():
+                assert inputs[0] is not None
+                return self._pool(operator, inputs[0], output)
+            case Add():
+                return self._add(operator)
+            case Concat():
+                return None
+            case Pad():
+                return _pad(operator, inputs[0], output)
+            case Lookup():
+                return _parameters(table=self._constants.add(operator.table.astype(np.int8).tobytes()))
+        raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")
+
+    def concat_tables(self, concat: Concat) -> tuple[int, ...]:
+        """The table of each input, as a constant; the identity where the quantisation is the output's."""
+        identity = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int8)
+        tables = arithmetic.concat_tables(self._graph, concat)
+        return tuple(self._constants.add((identity if table is None else table).tobytes()) for table in tables)
+
+    def partial_sums(self, conv: Conv, source: Region, output: Region) -> RecordValues:
+        """Parameters for int32 sums of `output` over the channels of `source`."""
+        weights = conv.weights[
+            output.channel_start : output.channel_stop, :, :, source.channel_start : source.channel_stop
+        ]
+        return _parameters(
+            weights=self._constants.add(weights.tobytes()),
+            group_input_channels=source.channels,
+            group_output_channels=output.channels,
+            input_zero_point=self._graph.tensors[conv.inputs[0]].quant.zero_point,
+            other_zero_point=conv.weight_zero_point,
+            **_window(conv.window, source, output),
+        )
+
+    def requantise(self, conv: Conv, output: Region) -> RecordValues:
+        """Parameters for finishing complete sums of `output`."""
+        bias = conv.bias[output.channel_start : output.channel_stop]
+        return _parameters(
+            bias=self._constants.add(bias.astype(np.int32).tobytes()), **self._requantisation(conv, output)
+        )
+
+    def _convolution(self, conv: Conv, source: Region, output: Region) -> RecordValues:
+        channels = slice(output.channel_start, output.channel_stop)
+        weights, bias = conv.weights[channels], conv.bias[channels]
+        input_zero_point = self._graph.tensors[conv.inputs[0]].quant.zero_point
+        if self.kernel(conv) in ("POINTWISE", "FULLY_CONNECTED"):
+            bias, input_zero_point = _folded_bias(weights, bias, input_zero_point), 0
+        return _parameters(
+            weights=self._constants.add(weights.tobytes()),
+            bias=self._constants.add(bias.astype(np.int32).tobytes()),
+            group_input_channels=conv.group_input_channels,
+            group_output_channels=conv.group_output_channels,
+            first_in_group=output.channel_start % conv.group_output_channels,
+            input_zero_point=input_zero_point,
+            other_zero_point=conv.weight_zero_point,
+            **_window(conv.window, source, output),
+            **self._requantisation(conv, output),
+        )
+
+    def _requantisation(self, conv: Conv, output: Region) -> dict[str, int]:
+        """Fields of the last stage of a convolution, with the constants of the output's channels."""
+        requantisation = arithmetic.conv_requantisation(self._graph, conv)
+        return {
+            "quantisation": self._quantisations(
+                requantisation.channels(output.channel_start, output.channel_stop),
+            ),
+            **self._output(conv, conv.clamp),
+        }
+
+    def _quantisations(self, requantisation: arithmetic.Requantisation) -> int:
+        if isinstance(requantisation, arithmetic.FloatRequantisation):
+            pairs = [_float_factor(float(scale)) for scale in requantisation.scales]
+        else:
+            pairs = [
+                (int(multiplier), int(shift))
+                for multiplier, shift in zip(requantisation.multipliers, requantisation.shifts, strict=True)
+            ]
+        return self._constants.add(
+            b"".join(layout.QUANTISATION.pack({"multiplier": m, "shift": shift}) for m, shift in pairs)
+        )
+
+    def _output(self, operator: Operator, clamp: Clamp) -> dict[str, int]:
+        tensor = self._graph.output_tensor(operator)
+        return {
+            "output_zero_point": tensor.quant.zero_point,
+            "clamp_minimum": clamp.minimum,
+            "clamp_maximum": clamp.maximum,
+        }
+
+    def _pool(self, pool: Pool, source: Region, output: Region) -> RecordValues:
+        fields = self._output(pool, pool.clamp)
+        fields["input_zero_point"] = self._graph.tensors[pool.inputs[0]].quant.zero_point
+        if pool.kind is PoolKind.MEAN:
+            fields["quantisation"] = self._quantisations(arithmetic.mean_requantisation(self._graph, pool))
+            return _parameters(**fields)
+        fields |= _window(pool.window, source, output)
+        if pool.kind is PoolKind.MAXIMUM:
+            return _parameters(**fields)
+        average = arithmetic.average_parameters(self._graph, pool)
+        flags = {"COUNT_PADDING": pool.count_padding}
+        if isinstance(average, arithmetic.FloatAverage):
+            flags["UNSIGNED"] = average.unsigned
+            scales = {"input_scale": average.input_scale, "output_scale": average.output_scale}
+            fields["quantisation"] = self._constants.add(layout.FLOAT_AVERAGE.pack(scales))
+        else:
+            fields["quantisation"] = self._factors((average.multiplier, average.shift))
+        return _parameters(flags=_flags(flags), **fields)
+
+    def _add(self, add: Add) -> RecordValues:
+        addition = arithmetic.add_parameters(self._graph, add)
+        first, second = (tensor.quant.zero_point for tensor in self._graph.input_tensors(add))
+        fields = self._output(add, add.clamp) | {"input_zero_point": first, "other_zero_point": second}
+        if isinstance(addition, arithmetic.FloatAddition):
+            ratios = {"ratio1": addition.ratio1, "ratio2": addition.ratio2, "bias": addition.bias}
+            fields["quantisation"] = self._constants.add(layout.FLOAT_ADDITION.pack(ratios))
+            return _parameters(flags=_flags({"UNSIGNED": addition.unsigned}), **fields)
+        fields["quantisation"] = self._factors(
+            (addition.multiplier1, addition.shift1),
+            (addition.multiplier2, addition.shift2),
+            (addition.output_multiplier, addition.output_shift),
+        )
+        return _parameters(**fields)
+
+    def _factors(self, *pairs: tuple[int, int]) -> int:
+        multipliers, shifts = (np.array(column, np.int32) for column in zip(*pairs, strict=True))
+        return self._quantisations(arithmetic.FixedRequantisation(multipliers, shifts))
+
+
+def _fits(conv: Conv, kernel: str) -> bool:
+    """Whether a special kernel may compute the convolution; those that fold the input offset cannot skip padding."""
+    if kernel == "DEPTHWISE":
+        return conv.weight_zero_point == 0
+    folds = conv.groups == 1 and conv.weight_zero_point == 0 and conv.window.padding == Padding()
+    return folds and conv.window.dilation == (1, 1)
+
+
+def _parameters(**fields: int) -> RecordValues:
+    """A parameters record: what is not given is unused."""
+    unused: dict[str, Any] = {field.name: 0 for field in layout.PARAMETERS.fields}
+    unused |= {"weights": NO_INDEX, "bias": NO_INDEX, "quantisation": NO_INDEX, "table": NO_INDEX}
+    return unused | fields
+
+
+def _window(window: Window, source: Region, output: Region) -> dict[str, int]:
+    """Fields of a window, with the padding that `output` meets above and left of `source`."""
+    if window.kernel[0] > layout.KERNEL_ROWS_MAX.value:
+        raise ModelError(f"a window of {window.kernel[0]} rows is higher than {layout.KERNEL_ROWS_MAX.value}")
+    return {
+        "kernel_rows": window.kernel[0],
+        "kernel_columns": window.kernel[1],
+        "stride_rows": window.stride[0],
+        "stride_columns": window.stride[1],
+        "dilation_rows": window.dilation[0],
+        "dilation_columns": window.dilation[1],
+        "pad_top": source.row_start - (output.row_start * window.stride[0] - window.padding.top),
+        "pad_left": source.column_start - (output.column_start * window.stride[1] - window.padding.left),
+    }
+
+
+def _pad(pad: Pad, source: Region | None, output: Region) -> RecordValues:
+    if source is None:
+        return _parameters(output_zero_point=pad.value)
+    return _parameters(
+        output_zero_point=pad.value,
+        pad_top=source.row_start + pad.padding.top - output.row_start,
+        pad_left=source.column_start + pad.padding.left - output.column_start,
+    )
+
+
+def _folded_bias(weights: Int8Array, bias: Int32Array, input_zero_point: int) -> Int32Array:
+    """Bias of sums of x * w that equals `bias` of sums of (x - input_zero_point) * w, modulo 2^32."""
+    sums = weights.astype(np.int64).sum(axis=(1, 2, 3))
+    folded: Int32Array = (bias.astype(np.int64) - input_zero_point * sums).astype(np.int32)
+    return folded
+
+
+def _float_factor(scale: float) -> tuple[int, int]:
+    """A float32 scale as multiplier * 2^-shift with a multiplier of 24 bits.
+
+    Scales whose every product saturates, or rounds to zero, are replaced by the nearest that can be stored.
+    """
+    mantissa, exponent = np.frexp(np.float64(scale))
+    shift = 24 - int(exponent)
+    return int(mantissa * 2**24), min(max(shift, 1), FLOAT_SHIFT_MAX)
+
+
+def _flags(flags: dict[str, bool]) -> int:
+    return sum(code("parameters_flag", name) for name, given in flags.items() if given)
