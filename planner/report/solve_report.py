@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from tabulate import tabulate
@@ -10,6 +11,8 @@ from planner.data.instance import Instance
 from planner.data.plan import Plan
 from planner.data.result import Simulation, SolveResult
 from planner.report.notation import bytes_of_cap, milliseconds, percent, us
+
+WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def solve_table(report: SolveReport, result: SolveResult, instance: Instance, fa
     lines = [f"{instance.name}: {report.status} by {result.solver} in {report.solve_s:.1f} s", ""]
     if facts:
         lines += [_device_table(report, facts), ""]
-    lines += [_clock_table(report), "", f"The bounds cover {report.bound_covers}."]
+    lines += [_clock_table(report), "", textwrap.fill(f"The bounds cover {report.bound_covers}.", WIDTH)]
     if facts:
         messages = len(facts.plan.messages)
         lines.append(f"{messages} messages carry {report.transferred_bytes} bytes.")
