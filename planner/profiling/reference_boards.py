@@ -1,4 +1,4 @@
-"""The reference boards: emulated machines, with the clock and the cycles per instruction that they are taken to have."""
+"""The reference boards: emulated machines, with the clock and cycles per instruction that they are taken to have."""
 
 from __future__ import annotations
 
