@@ -7,7 +7,7 @@ Every function is elementwise in its array arguments and broadcasts over the las
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from planner.data.graph import (
     Graph,
     Int8Array,
     Int32Array,
+    Operator,
+    Padding,
     Pool,
     PoolKind,
     QuantParams,
@@ -169,6 +171,19 @@ class FixedAverage:
 Average = FloatAverage | FixedAverage
 
 
+def with_rule(graph: Graph, rule: Arithmetic) -> Graph:
+    """The network under a rounding rule, which need not be that of its origin.
+
+    What ONNX calls an average pool over the whole plane is a MEAN in TFLite, and rounded so under TFLM.
+    """
+    if rule is graph.arithmetic:
+        return graph
+    operators = graph.operators
+    if rule is Arithmetic.TFLM:
+        operators = tuple(_global_mean(graph, operator) for operator in operators)
+    return replace(graph, operators=operators, arithmetic=rule)
+
+
 def fixed_multiplier(real: float) -> tuple[int, int]:
     """Multiplier, shift: real ~ multiplier * 2^(shift - 31), by TFLite's rule; (0, 0) for a `real` below 2^-32."""
     mantissa, shift = math.frexp(real)
@@ -282,6 +297,15 @@ def quantise(real: Float32Array, quant: QuantParams) -> Int8Array:
 def dequantise(values: Int8Array, quant: QuantParams) -> Float32Array:
     """float32 scale * (values - zero point)."""
     return (values.astype(np.int32) - quant.zero_point).astype(np.float32) * np.float32(quant.scale)
+
+
+def _global_mean(graph: Graph, operator: Operator) -> Operator:
+    if not isinstance(operator, Pool) or operator.kind is not PoolKind.AVERAGE:
+        return operator
+    shape = graph.tensors[operator.inputs[0]].shape
+    if operator.window.kernel != (shape.height, shape.width) or operator.window.padding != Padding():
+        return operator
+    return replace(operator, kind=PoolKind.MEAN)
 
 
 def _float_addition(first: QuantParams, second: QuantParams, output: Tensor) -> FloatAddition:

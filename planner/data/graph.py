@@ -211,6 +211,7 @@ class HostStepKind(Enum):
 
     DEQUANTISE = "dequantise"
     SOFTMAX = "softmax"
+    QUANTISE = "quantise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +230,17 @@ class InputEnd:
 
 @dataclass(frozen=True, slots=True)
 class OutputEnd:
-    """How the host turns the int8 tensor `tensor` into the model's own output array; fields as in `InputEnd`."""
+    """How the host turns the int8 tensor `tensor` into the model's own output array; fields as in `InputEnd`.
+
+    `quant` belongs to a QUANTISE step and a DEQUANTISE after it, None if there is none.
+    """
 
     tensor: str
     shape: tuple[int, ...]
     dtype: str
     channels_first: bool
     steps: tuple[HostStepKind, ...] = ()
+    quant: QuantParams | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,220 @@
+"""Grows the `Graph` while the ONNX nodes are read: tensors, operators, quantisation of drafts, ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.core import arithmetic
+from planner.data.graph import (
+    Arithmetic,
+    Clamp,
+    Graph,
+    HostStepKind,
+    InputEnd,
+    Int8Array,
+    Lookup,
+    Operator,
+    OutputEnd,
+    QuantParams,
+    Shape,
+    Tensor,
+)
+from planner.errors import ModelError
+from planner.frontend.values import (
+    IDENTITY_TABLE,
+    Activation,
+    Draft,
+    Elementwise,
+    FileQuant,
+    HostResult,
+    ModelInput,
+    Places,
+    Stored,
+    dims_text,
+    is_plane,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _InputTensor:
+    """A graph input. Its layout in memory stays open until an operator reads it: `memory` maps the places of the
+    user's array to places in memory then."""
+
+    source: ModelInput
+    dims: tuple[int, ...]
+    quant: FileQuant
+    memory: Places | None = None
+    channels_first: bool = False
+
+
+class Assembly:
+    """A graph under construction."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, Tensor] = {}
+        self.operators: list[Operator] = []
+        self._inputs: dict[str, _InputTensor] = {}
+
+    def define_input(self, value: ModelInput, dims: tuple[int, ...], name: str, quant: FileQuant) -> Stored:
+        """The int8 tensor `name` that a graph input of model dimensions `dims` becomes."""
+        if any(known.source.name == value.name for known in self._inputs.values()):
+            raise ModelError(f"input {value.name} is quantised twice; share one QuantizeLinear")
+        self._inputs[name] = _InputTensor(value, dims, quant)
+        return Stored(value.places, name, real=False)
+
+    def places(self, value: Stored | Elementwise | HostResult) -> Places:
+        """Places in the memory of the value's tensor."""
+        if value.tensor not in self._inputs:
+            return value.places
+        known = self._inputs[value.tensor]
+        memory = self._settle(value.tensor, known, value.places) if known.memory is None else known.memory
+        return np.asarray(memory[value.places])
+
+    def shape(self, value: Stored) -> Shape:
+        """Shape of the value's tensor in memory."""
+        self.places(value)
+        return self.tensors[value.tensor].shape
+
+    def plane(self, value: Stored) -> Shape | None:
+        """The tensor's shape if the model sees it as [1, channels, height, width], else None."""
+        places = self.places(value)
+        shape = self.tensors[value.tensor].shape
+        return shape if is_plane(places, shape) else None
+
+    def quant(self, tensor: str) -> FileQuant:
+        """Quantisation of a tensor."""
+        if tensor in self._inputs:
+            return self._inputs[tensor].quant
+        known = self.tensors[tensor]
+        return FileQuant(known.quant, known.unsigned)
+
+    def unique_name(self, name: str) -> str:
+        """`name`, or with a number if an operator has it already."""
+        taken = {operator.name for operator in self.operators}
+        candidates = (name, *(f"{name}/{number}" for number in range(2, len(taken) + 3)))
+        return next(candidate for candidate in candidates if candidate not in taken)
+
+    def add(self, operator: Operator, shape: Shape, quant: FileQuant) -> None:
+        """Append an operator and define its output."""
+        self.tensors[operator.output] = Tensor(operator.output, shape, quant.params, quant.unsigned)
+        self.operators.append(operator)
+
+    def add_lookup(self, source: str, name: str, table: Int8Array, quant: FileQuant) -> None:
+        """Append a Lookup from tensor `source` to the new tensor `name`."""
+        self.add(Lookup(self.unique_name(f"{name}/lookup"), (source,), name, table), self.tensors[source].shape, quant)
+
+    def quantised(self, value: Activation, name: str, quant: FileQuant) -> Activation | None:
+        """What QuantizeLinear makes of a real `value`, in a tensor `name` if one is needed; None if it cannot."""
+        match value:
+            case Stored(real=True):
+                return self._requantised(value, name, quant)
+            case Elementwise():
+                places = self.places(value)
+                self.add_lookup(value.tensor, name, self._table(value, quant), quant)
+                return Stored(places, name, real=False)
+            case Draft():
+                return Stored(value.places, self._emitted(value, name, quant), real=False)
+            case HostResult() if value.steps[-1] is not HostStepKind.QUANTISE:
+                return replace(value, steps=(*value.steps, HostStepKind.QUANTISE), quant=quant)
+        return None
+
+    def dequantised(self, value: Activation, name: str, quant: FileQuant) -> Activation | None:
+        """What DequantizeLinear makes of an integer `value`; None if it cannot."""
+        match value:
+            case Stored(real=False):
+                known = self.quant(value.tensor)
+                if known == quant:
+                    return replace(value, real=True)
+                # The integers are read with other parameters than they were written with: same bytes, another tensor.
+                places = self.places(value)
+                self.add_lookup(value.tensor, name, IDENTITY_TABLE, quant)
+                return Stored(places, name, real=True)
+            case HostResult(steps=(*_, HostStepKind.QUANTISE)) if value.quant == quant:
+                return replace(value, steps=(*value.steps, HostStepKind.DEQUANTISE))
+        return None
+
+    def output_end(self, value: Activation, name: str) -> OutputEnd:
+        """The graph output that `value` is. Raises ModelError if it cannot leave the boards as int8."""
+        match value:
+            case Stored():
+                steps: tuple[HostStepKind, ...] = (HostStepKind.DEQUANTISE,) if value.real else ()
+                integer = self.quant(value.tensor)
+            case HostResult():
+                steps, integer = value.steps, value.quant or self.quant(value.tensor)
+            case _:
+                raise ModelError(f"output {name} is not quantised; put QuantizeLinear and DequantizeLinear before it")
+        dtype = "uint8" if integer.unsigned else "int8"
+        if steps and steps[-1] is not HostStepKind.QUANTISE:
+            dtype = "float32"
+        order = self._order(self.places(value), self.tensors[value.tensor].shape, name)
+        quant = value.quant.params if isinstance(value, HostResult) and value.quant else None
+        return OutputEnd(value.tensor, value.dims, dtype, order, steps, quant)
+
+    def graph(self, name: str, outputs: tuple[OutputEnd, ...]) -> Graph:
+        """The finished graph, which may still have operators that no output needs."""
+        ends = tuple(
+            InputEnd(tensor, known.dims, known.source.dtype, known.channels_first)
+            for tensor, known in self._inputs.items()
+            if known.memory is not None
+        )
+        return Graph(name, self.tensors, tuple(self.operators), ends, outputs, Arithmetic.ONNXRUNTIME)
+
+    def _requantised(self, value: Stored, name: str, quant: FileQuant) -> Stored:
+        known = self.quant(value.tensor)
+        if known == quant:
+            return replace(value, real=False)
+        places = self.places(value)
+        table = arithmetic.requantisation_table(known.params, quant.params, Arithmetic.ONNXRUNTIME)
+        self.add_lookup(value.tensor, name, table, quant)
+        return Stored(places, name, real=False)
+
+    def _table(self, value: Elementwise, quant: FileQuant) -> Int8Array:
+        reals = arithmetic.dequantise(IDENTITY_TABLE, self.quant(value.tensor).params)
+        with np.errstate(all="ignore"):
+            result = value.function(reals).astype(np.float32)
+        return arithmetic.quantise(np.nan_to_num(result), quant.params)
+
+    def _emitted(self, draft: Draft, name: str, quant: FileQuant) -> str:
+        key = (quant, draft.lower, draft.upper)
+        if key not in draft.emitted:
+            draft.emit(self, name, quant, clamp_of(draft.lower, draft.upper, quant.params))
+            draft.emitted[key] = name
+        return draft.emitted[key]
+
+    def _settle(self, tensor: str, known: _InputTensor, places: Places) -> Places:
+        if places.ndim == 4:
+            _, channels, height, width = places.shape
+            shape = Shape(height, width, channels)
+            order = places[0].transpose(1, 2, 0)
+        else:
+            shape = Shape(1, 1, places.size)
+            order = places.ravel()
+        memory = np.argsort(order.ravel())
+        self.tensors[tensor] = Tensor(tensor, shape, known.quant.params, known.quant.unsigned)
+        channels_first = self._order(memory, shape, known.source.name)
+        self._inputs[tensor] = replace(known, memory=memory, channels_first=channels_first)
+        return memory
+
+    def _order(self, places: Places, shape: Shape, name: str) -> bool:
+        """Whether an end's array is ordered channels first; False if channels last."""
+        flat = places.ravel()
+        memory = np.arange(shape.elements)
+        if np.array_equal(flat, memory):
+            return False
+        if np.array_equal(flat, memory.reshape(shape.as_tuple()).transpose(2, 0, 1).ravel()):
+            return True
+        raise ModelError(
+            f"{name} ({dims_text(places.shape)}) is transposed in a way that is neither channels first nor last; "
+            "remove the Transpose"
+        )
+
+
+def clamp_of(lower: float, upper: float, quant: QuantParams) -> Clamp:
+    """The int8 range of a real interval, ends rounded as values are."""
+
+    def level(bound: float) -> int:
+        return int(arithmetic.quantise(np.array([bound], np.float32), quant)[0])
+
+    return Clamp(level(lower), level(upper))
