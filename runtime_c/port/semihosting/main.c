@@ -20,7 +20,7 @@ extern const uint8_t firmware_static_bytes[], firmware_code_bytes[];
 typedef struct firmware {
     pipes_t pipes; /* first: the context of the whole HAL */
     plr_config_t config;
-    uint32_t *cap; /* first word above the RAM cap */
+    uint32_t *cap; /* first whole word above the RAM cap */
     uint32_t *painted_end;
     plr_t runtime;
 } firmware_t;
@@ -81,8 +81,8 @@ static void stop(int status, const char *reason) {
 static uint32_t arena_bytes(uint32_t ram_cap_bytes) {
     const uint32_t used_bytes = (uint32_t)((const uint8_t *)firmware_bss_end - (const uint8_t *)firmware_ram_start);
     const uint32_t ram_bytes = (uint32_t)((const uint8_t *)firmware_ram_end - (const uint8_t *)firmware_ram_start);
-    if (ram_cap_bytes < used_bytes || ram_cap_bytes > ram_bytes || ram_cap_bytes % sizeof(uint32_t) != 0) {
-        stop(EXIT_RAM_CAP, "the RAM cap is no multiple of 4 between the firmware's own RAM and the machine's");
+    if (ram_cap_bytes < used_bytes || ram_cap_bytes > ram_bytes) {
+        stop(EXIT_RAM_CAP, "the RAM cap is below the firmware's own RAM or above the machine's");
     }
     return ram_cap_bytes - used_bytes;
 }
@@ -96,7 +96,7 @@ void firmware_start(void) {
         stop(EXIT_CONFIG, "there is no valid board configuration");
     }
     const uint32_t arena_size_bytes = arena_bytes(config->ram_cap_bytes);
-    firmware.cap = firmware_ram_start + config->ram_cap_bytes / sizeof(uint32_t);
+    firmware.cap = firmware_ram_start + (config->ram_cap_bytes + sizeof(uint32_t) - 1) / sizeof(uint32_t);
     firmware.painted_end = firmware.cap + PAINTED_ABOVE_CAP_BYTES / sizeof(uint32_t);
     if (firmware.painted_end > firmware_ram_end) {
         firmware.painted_end = firmware_ram_end;

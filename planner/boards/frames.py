@@ -1,0 +1,108 @@
+"""Frames, the unit of every link: encoding, and decoding from a stream of bytes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from planner.planfmt.layout import FRAME_HEADER, FRAME_KIND, FRAME_MAGIC, FRAME_PAYLOAD_BYTES
+
+HEADER_BYTES = FRAME_HEADER.size_bytes
+PAYLOAD_BYTES = FRAME_PAYLOAD_BYTES.value
+
+
+class FrameKind(IntEnum):
+    """What a frame is for; see the format's `frame_kind`."""
+
+    HELLO = FRAME_KIND.members["HELLO"][0]
+    START = FRAME_KIND.members["START"][0]
+    STOP = FRAME_KIND.members["STOP"][0]
+    GRANT = FRAME_KIND.members["GRANT"][0]
+    DATA = FRAME_KIND.members["DATA"][0]
+    TOKEN = FRAME_KIND.members["TOKEN"][0]
+    PROGRESS = FRAME_KIND.members["PROGRESS"][0]
+    TRACE = FRAME_KIND.members["TRACE"][0]
+    REPORT = FRAME_KIND.members["REPORT"][0]
+    ERROR = FRAME_KIND.members["ERROR"][0]
+    INPUT = FRAME_KIND.members["INPUT"][0]
+    OUTPUT = FRAME_KIND.members["OUTPUT"][0]
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame; the message says what is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame between two nodes; `payload` has at most `PAYLOAD_BYTES`."""
+
+    kind: FrameKind
+    source: int
+    target: int
+    tag: int = 0
+    sequence: int = 0
+    virtual_ns: int = 0
+    payload: bytes = b""
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of a frame. Raises ValueError if its payload is too long."""
+    if len(frame.payload) > PAYLOAD_BYTES:
+        raise ValueError(f"a payload of {len(frame.payload)} bytes exceeds {PAYLOAD_BYTES}")
+    values = {
+        "magic": FRAME_MAGIC.value,
+        "kind": frame.kind,
+        "flags": 0,
+        "source": frame.source,
+        "target": frame.target,
+        "sequence": frame.sequence,
+        "tag": frame.tag,
+        "length": len(frame.payload),
+        "crc32": 0,
+        "virtual_ns": frame.virtual_ns,
+    }
+    values["crc32"] = zlib.crc32(FRAME_HEADER.pack(values) + frame.payload)
+    return FRAME_HEADER.pack(values) + frame.payload
+
+
+class FrameDecoder:
+    """Cuts a stream of bytes, in pieces of any size, into frames."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that `data` completes. Raises FrameError at the first bytes that are none; then give up."""
+        self._pending += data
+        while len(self._pending) >= HEADER_BYTES:
+            header = FRAME_HEADER.unpack(bytes(self._pending[:HEADER_BYTES]))
+            if header["magic"] != FRAME_MAGIC.value:
+                raise FrameError(f"a frame begins with {header['magic']:#06x} instead of {FRAME_MAGIC.value:#06x}")
+            if header["length"] > PAYLOAD_BYTES:
+                raise FrameError(f"a frame claims a payload of {header['length']} bytes")
+            size_bytes = HEADER_BYTES + header["length"]
+            if len(self._pending) < size_bytes:
+                return
+            payload = bytes(self._pending[HEADER_BYTES:size_bytes])
+            del self._pending[:size_bytes]
+            yield _checked(header, payload)
+
+
+def _checked(header: dict[str, int], payload: bytes) -> Frame:
+    if zlib.crc32(FRAME_HEADER.pack(header | {"crc32": 0}) + payload) != header["crc32"]:
+        raise FrameError("a frame has a wrong CRC")
+    try:
+        kind = FrameKind(header["kind"])
+    except ValueError as problem:
+        raise FrameError(f"a frame has the unknown kind {header['kind']}") from problem
+    return Frame(
+        kind,
+        header["source"],
+        header["target"],
+        header["tag"],
+        header["sequence"],
+        header["virtual_ns"],
+        payload,
+    )

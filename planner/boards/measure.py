@@ -1,0 +1,62 @@
+"""Measuring one emulated machine: what each step of a plan costs, and what the firmware itself takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.machines import MACHINES
+from planner.boards.session import Session
+from planner.data.graph import Graph, Int8Array
+from planner.data.plan import Plan
+from planner.planfmt.encode import encode
+
+_PAINT = 0xA5C35A3C
+_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """`work[step]` is the instructions that a CPU step took, 0 for message steps; the rest is the firmware's own."""
+
+    work: tuple[int, ...]
+    static_bytes: int
+    link_buffer_bytes: int
+    stack_reserve_bytes: int
+    stack_peak_bytes: int
+    code_bytes: int
+
+
+def measure(machine: str, plan: Plan, graph: Graph, inputs: Mapping[str, Int8Array] | None = None) -> Measurement:
+    """Run a plan for one board and the host once on an emulated machine with all of its RAM.
+
+    `inputs` are zeros if not given. Raises KeyError for an unknown machine, else as `run_plan`.
+    """
+    if inputs is None:
+        shapes = {end.tensor: graph.tensors[end.tensor].shape.as_tuple() for end in graph.inputs}
+        inputs = {name: np.zeros(shape, np.int8) for name, shape in shapes.items()}
+    emulated = MACHINES[machine]
+    setup = BoardSetup(machine, emulated, encode(plan, graph, 0), emulated.ram_bytes, Fraction(1), flags=0)
+    with Fleet([setup], plan, _PAINT) as fleet:
+        session = Session(fleet, plan, _TIMEOUT_S)
+        session.greet()
+        board = session.run(inputs).boards[0]
+        session.stop()
+    hello = session.hellos[0]
+    return Measurement(
+        work=tuple(step["work"] for step in board.steps),
+        static_bytes=hello["static_bytes"],
+        link_buffer_bytes=hello["link_buffer_bytes"],
+        stack_reserve_bytes=hello["stack_reserve_bytes"],
+        stack_peak_bytes=board.report["stack_peak_bytes"],
+        code_bytes=hello["code_bytes"],
+    )
+
+
+def measure_steps(machine: str, plan: Plan, graph: Graph, inputs: Mapping[str, Int8Array] | None = None) -> list[int]:
+    """Instructions of every step of a plan's only board; see `measure`."""
+    return list(measure(machine, plan, graph, inputs).work)

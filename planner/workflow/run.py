@@ -1,0 +1,157 @@
+"""Use case: run a plan on local processes or emulated boards, and measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.machines import MACHINES
+from planner.boards.session import Outcome, Session, Values
+from planner.core.executor import execute
+from planner.core.simulate import simulate
+from planner.data.graph import Graph, Int8Array
+from planner.data.hardware import Device
+from planner.data.instance import Instance
+from planner.data.plan import Plan
+from planner.data.run import Boards, DeviceRun, RamPeak, RunResult, StepRun
+from planner.errors import DeviceError, InputError, InternalError
+from planner.planfmt.encode import encode
+from planner.planfmt.layout import CONFIG_FLAG
+
+PAINTS = (0xA5C35A3C, 0x5A3CA5C3)
+"""Two words that differ in every bit: no byte that a program writes hides under both."""
+
+DEFAULT_TIMEOUT_S = 60.0
+"""Longest silence of all boards together before a run is given up."""
+
+
+def run_plan(
+    graph: Graph,
+    instance: Instance,
+    plan: Plan,
+    inputs: Mapping[str, Int8Array],
+    boards: Boards,
+    binaries: Sequence[bytes] | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> RunResult:
+    """Run `plan` twice, with complementary paints, on int8 inputs [rows, columns, channels] by tensor.
+
+    `binaries` are the plan binaries of the devices, made here if None. Raises InputError if a device has no emulated
+    board or an input is wrong, ToolchainError if a compiler or an emulator is missing, DeviceError (naming the device)
+    if a board fails or hangs.
+    """
+    _check_inputs(graph, inputs)
+    if binaries is None:
+        binaries = [encode(plan, graph, node) for node in range(len(instance.devices))]
+    setups = [_setup(device, binary, boards) for device, binary in zip(instance.devices, binaries, strict=True)]
+    outcomes: list[Outcome] = []
+    for paint in PAINTS:
+        with Fleet(setups, plan, paint) as fleet:
+            session = Session(fleet, plan, timeout_s)
+            session.greet()
+            _check_footprints(instance, setups, session.hellos)
+            outcomes.append(session.run(inputs))
+            session.stop()
+    _check_repeated(outcomes)
+    return _result(instance, plan, setups, session.hellos, outcomes, boards)
+
+
+def count_mismatches(result: RunResult, graph: Graph, inputs: Mapping[str, Int8Array]) -> int:
+    """Bytes of the outputs that differ from what the integer executor computes for the unsplit network."""
+    reference = execute(graph, inputs)
+    return sum(int(np.count_nonzero(output != reference[name])) for name, output in result.outputs.items())
+
+
+def _setup(device: Device, binary: bytes, boards: Boards) -> BoardSetup:
+    profile = device.profile
+    flags = CONFIG_FLAG.members["PROGRESS"][0]
+    if boards is Boards.LOCAL:
+        flags |= CONFIG_FLAG.members["PREDICTED_CLOCK"][0]
+        return BoardSetup(device.name, None, binary, device.arena_cap_bytes, Fraction(1), flags)
+    machine = MACHINES.get(profile.machine or "")
+    if machine is None:
+        raise InputError(f"device {device.name}: profile {profile.name} has no emulated board; run on local processes")
+    ns_per_instruction = profile.cycles_per_instruction * Fraction(10**9, profile.clock_hz)
+    return BoardSetup(device.name, machine, binary, device.ram_cap_bytes, ns_per_instruction, flags)
+
+
+def _check_inputs(graph: Graph, inputs: Mapping[str, Int8Array]) -> None:
+    for end in graph.inputs:
+        shape = graph.tensors[end.tensor].shape.as_tuple()
+        value = inputs.get(end.tensor)
+        if value is None or value.dtype != np.int8 or value.shape != shape:
+            raise InputError(f"input {end.tensor} must be an int8 array of shape {shape}")
+
+
+def _check_footprints(instance: Instance, setups: Sequence[BoardSetup], hellos: Mapping[int, Values]) -> None:
+    """A firmware that takes more than its profile says would make every RAM and flash prediction wrong."""
+    for node, device in enumerate(instance.devices):
+        if setups[node].machine is None:
+            continue
+        footprint, hello = device.profile.firmware, hellos[node]
+        ram_bytes = hello["static_bytes"] + hello["link_buffer_bytes"] + hello["stack_reserve_bytes"]
+        if ram_bytes > footprint.ram_bytes or hello["code_bytes"] > footprint.code_bytes:
+            raise DeviceError(
+                device.name,
+                f"its firmware takes {ram_bytes} bytes of RAM and {hello['code_bytes']} of flash, profile "
+                f"{device.profile.name} says {footprint.ram_bytes} and {footprint.code_bytes}: measure it again",
+            )
+
+
+def _check_repeated(outcomes: Sequence[Outcome]) -> None:
+    """Equal plans and inputs give equal outputs and clocks, whatever the timing of the processes."""
+    first, second = outcomes
+    same_outputs = all(np.array_equal(output, second.outputs[name]) for name, output in first.outputs.items())
+    ends_ns = [[*(board.report["end_ns"] for board in run.boards), run.host_end_ns] for run in outcomes]
+    if not same_outputs or ends_ns[0] != ends_ns[1]:
+        raise InternalError("two runs of one plan on one input differ")
+
+
+def _result(
+    instance: Instance,
+    plan: Plan,
+    setups: Sequence[BoardSetup],
+    hellos: Mapping[int, Values],
+    outcomes: Sequence[Outcome],
+    boards: Boards,
+) -> RunResult:
+    devices = tuple(
+        _device_run(device, setup, plan.programs[node].arena_bytes, hellos[node], outcomes, node)
+        for node, (device, setup) in enumerate(zip(instance.devices, setups, strict=True))
+    )
+    on_host = instance.output_node == instance.host
+    return RunResult(
+        boards=boards,
+        outputs=outcomes[0].outputs,
+        latency_ns=outcomes[0].host_end_ns if on_host else devices[instance.output_node].end_ns,
+        predicted_latency_ns=simulate(instance, plan).makespan_ns,
+        devices=devices,
+    )
+
+
+def _device_run(
+    device: Device, setup: BoardSetup, arena_bytes: int, hello: Values, outcomes: Sequence[Outcome], node: int
+) -> DeviceRun:
+    runs = [outcome.boards[node] for outcome in outcomes]
+    report = runs[0].report
+    emulated = setup.machine is not None
+    return DeviceRun(
+        name=device.name,
+        board=setup.board,
+        ram_cap_bytes=setup.ram_cap_bytes,
+        predicted_ram_peak_bytes=arena_bytes + (device.profile.firmware.ram_bytes if emulated else 0),
+        ram_peak=RamPeak(
+            arena_bytes=max(run.report["arena_peak_bytes"] for run in runs),
+            stack_bytes=max(run.report["stack_peak_bytes"] for run in runs),
+            static_bytes=hello["static_bytes"],
+            link_buffer_bytes=hello["link_buffer_bytes"] if emulated else 0,
+        ),
+        compute_ns=report["compute_ns"],
+        end_ns=report["end_ns"],
+        sent_bytes=report["sent_bytes"],
+        received_bytes=report["received_bytes"],
+        steps=tuple(StepRun(step["work"], step["end_ns"]) for step in runs[0].steps),
+    )

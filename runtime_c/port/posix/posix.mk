@@ -1,0 +1,4 @@
+# A process of the host computer
+COMPILER = cc
+SOURCES = port/posix/main.c
+DEFINES = _POSIX_C_SOURCE=200809L
