@@ -35,7 +35,7 @@ _CLASSES = {
     )
 }
 _ENUMERATIONS = {kind.__name__: kind for kind in (data.Arithmetic, data.PoolKind, data.HostStepKind)}
-_KIND = "kind"
+_KIND = "$kind"
 
 
 def save_graph(graph: Graph, path: Path) -> None:
