@@ -3,9 +3,13 @@
 Every kernel's time is linear in a few counts ("features") of its own loops, so the fit is almost exact and the
 prediction holds for shards that were never measured. A window kernel runs, for an output box,
 
-    for each row, for each column (pixel), for each output channel (output), for each valid tap, for each channel (mac)
+    for each row (row; and row_tap for each valid row of the window), for each column (pixel),
+        for each output channel (output),
+            for each valid row of the window (output_row_tap), for each valid column (output_tap),
+                for each input channel (mac)
 
-where taps that fall into the padding are skipped. Coefficients are clock cycles per feature, per kernel key.
+where a window's rows and columns are valid unless they fall into the padding. Coefficients are clock cycles per
+feature, per kernel key.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ Features = Mapping[str, float]
 ROUNDING_SLACK_NS = 1e-4
 """Times are rounded up, but not for the sake of floating-point noise: all sums of the same terms give one integer."""
 
-WINDOW_FEATURES = ("call", "rows", "pixels", "outputs", "pixel_taps", "output_taps", "macs")
+WINDOW_FEATURES = ("call", "rows", "row_taps", "pixels", "outputs", "output_row_taps", "output_taps", "macs")
 ELEMENT_FEATURES = ("call", "rows", "pixels", "outputs")
 
 
@@ -83,7 +87,9 @@ KERNELS = (
     *("convolution", "pointwise", "depthwise", "fully_connected", "maximum_pool", "average_pool", "mean", "add"),
     *("concat", "pad", "lookup", "partial_sums", "requantise", "accumulate", "copy"),
 )
-ROUNDING_KERNELS = frozenset(KERNELS) - {"maximum_pool", "pad", "lookup", "partial_sums", "accumulate", "copy"}
+ROUNDING_KERNELS = frozenset(KERNELS) - {
+    *("maximum_pool", "concat", "pad", "lookup", "partial_sums", "accumulate", "copy")
+}
 """Kernels that requantise: their cost depends on the rounding rule."""
 
 
@@ -112,19 +118,17 @@ def operator_features(graph: Graph, operator: Operator, output: Region, input_ch
     }
     if isinstance(operator, Conv | Pool):
         shape = graph.tensors[operator.inputs[0]].shape
-        taps = int(
-            _axis_taps(operator.window, 0, output.row_start, output.row_stop, shape.height).sum()
-            * _axis_taps(operator.window, 1, output.column_start, output.column_stop, shape.width).sum()
-        )
-        if isinstance(operator, Pool):
-            depth = 1
-        else:
-            depth = operator.group_input_channels if input_channels is None else input_channels
+        row_taps = int(_axis_taps(operator.window, 0, output.row_start, output.row_stop, shape.height).sum())
+        column_taps = int(_axis_taps(operator.window, 1, output.column_start, output.column_stop, shape.width).sum())
+        output_taps = row_taps * column_taps * output.channels
         features |= {
-            "pixel_taps": taps,
-            "output_taps": taps * output.channels,
-            "macs": taps * output.channels * depth,
+            "row_taps": row_taps,
+            "output_row_taps": row_taps * output.columns * output.channels,
+            "output_taps": output_taps,
         }
+        if isinstance(operator, Conv):
+            depth = operator.group_input_channels if input_channels is None else input_channels
+            features["macs"] = output_taps * depth
     return features
 
 
@@ -157,12 +161,12 @@ class ShardCosts:
         per_channel = np.full(shape.height, table.get("outputs", 0.0) * shape.width)
         if isinstance(operator, Conv | Pool):
             source = graph.tensors[operator.inputs[0]].shape
-            taps = _axis_taps(operator.window, 0, 0, shape.height, source.height) * int(
-                _axis_taps(operator.window, 1, 0, shape.width, source.width).sum()
-            )
-            depth = operator.group_input_channels if isinstance(operator, Conv) else 1
-            fixed = fixed + table.get("pixel_taps", 0.0) * taps
-            per_channel = per_channel + (table.get("output_taps", 0.0) + table.get("macs", 0.0) * depth) * taps
+            row_taps = _axis_taps(operator.window, 0, 0, shape.height, source.height)
+            column_taps = int(_axis_taps(operator.window, 1, 0, shape.width, source.width).sum())
+            depth = operator.group_input_channels if isinstance(operator, Conv) else 0
+            per_tap = table.get("output_taps", 0.0) + table.get("macs", 0.0) * depth
+            fixed = fixed + table.get("row_taps", 0.0) * row_taps
+            per_channel += (table.get("output_row_taps", 0.0) * shape.width + per_tap * column_taps) * row_taps
         self._fixed: FloatArray = np.concatenate([[0.0], np.cumsum(fixed * ns)])
         self._per_channel: FloatArray = np.concatenate([[0.0], np.cumsum(per_channel * ns)])
 
