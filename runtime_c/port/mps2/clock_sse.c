@@ -9,7 +9,9 @@
 /* One tick of TICK_HZ takes TICK_SIXTEENTHS / 16 ns. */
 #define TICK_SIXTEENTHS (16000000000u / TICK_HZ)
 
-void machine_start_clock(void) { COUNTER_CONTROL = 1; }
+void machine_start_clock(void) {
+    COUNTER_CONTROL = 1;
+}
 
 uint64_t machine_instructions(void) {
     uint32_t high;

@@ -18,13 +18,11 @@
 
 enum { EXIT_RUNTIME = 1, EXIT_USAGE };
 
-int file_open(const char *path)
-{
+int file_open(const char *path) {
     return open(path, O_RDWR);
 }
 
-bool file_read(int handle, uint8_t *data, size_t size_bytes)
-{
+bool file_read(int handle, uint8_t *data, size_t size_bytes) {
     while (size_bytes > 0) {
         const ssize_t count = read(handle, data, size_bytes);
         if (count > 0) {
@@ -37,8 +35,7 @@ bool file_read(int handle, uint8_t *data, size_t size_bytes)
     return true;
 }
 
-bool file_write(int handle, const uint8_t *data, size_t size_bytes)
-{
+bool file_write(int handle, const uint8_t *data, size_t size_bytes) {
     while (size_bytes > 0) {
         const ssize_t count = write(handle, data, size_bytes);
         if (count >= 0) {
@@ -51,8 +48,7 @@ bool file_write(int handle, const uint8_t *data, size_t size_bytes)
     return true;
 }
 
-static uint64_t work(void *context)
-{
+static uint64_t work(void *context) {
     (void)context;
     struct timespec now;
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) != 0) {
@@ -61,21 +57,18 @@ static uint64_t work(void *context)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-static uint32_t untold(void *context)
-{
+static uint32_t untold(void *context) {
     (void)context;
     return 0;
 }
 
-static void stop(const char *what, const char *reason)
-{
+static void stop(const char *what, const char *reason) {
     fprintf(stderr, "%s: %s\n", what, reason);
     exit(EXIT_USAGE);
 }
 
 /* Map a file; exits iff it cannot be read or is empty. */
-static const uint8_t *map_file(const char *path, size_t *size_bytes)
-{
+static const uint8_t *map_file(const char *path, size_t *size_bytes) {
     struct stat status;
     const int file = open(path, O_RDONLY);
     if (file < 0 || fstat(file, &status) != 0) {
@@ -89,8 +82,7 @@ static const uint8_t *map_file(const char *path, size_t *size_bytes)
     return bytes;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static plr_t runtime;
     static pipes_t pipes;
     static const plr_footprint_t footprint = {.link_buffer_bytes = PLR_LINK_BUFFER_BYTES};

@@ -41,7 +41,9 @@ bool file_write(int handle, const uint8_t *data, size_t size_bytes) {
     return transfer(SYS_WRITE, handle, (uintptr_t)data, size_bytes);
 }
 
-void semihost_print(const char *text) { (void)semihost_call(SYS_WRITE0, text); }
+void semihost_print(const char *text) {
+    (void)semihost_call(SYS_WRITE0, text);
+}
 
 void semihost_exit(int status) {
     const uintptr_t arguments[2] = {STOPPED_APPLICATION_EXIT, (uintptr_t)status};

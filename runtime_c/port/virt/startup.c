@@ -47,7 +47,8 @@ __attribute__((naked, aligned(4))) void trap(void) {
     __asm__ volatile("la sp, firmware_stack_top\n\tj report_trap");
 }
 
-void machine_start_clock(void) {}
+void machine_start_clock(void) {
+}
 
 /* Under -icount the emulator's minstret counts virtual nanoseconds: instructions << ICOUNT_SHIFT. */
 uint64_t machine_instructions(void) {
