@@ -1,6 +1,6 @@
 """Offsets for buffers with lifespans: first fit in several orders.
 
-`planner.solvers.offsets` has an exact packer with the same signature for the rare case in which these fall short.
+First fit nearly always reaches the live peak; `planner.solvers.offsets` has an exact packer for when it does not.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ class Lifespan:
         return self.first_step < other.end_step and other.first_step < self.end_step
 
 
-Packer = Callable[[Sequence[Lifespan], int | None], Sequence[int]]
-"""Gives every lifespan an offset in bytes, given the cap in bytes that the arena should stay under, if any."""
+Packer = Callable[[Sequence[Lifespan]], Sequence[int]]
+"""Gives every lifespan an offset in bytes."""
 
 
-def pack(lifespans: Sequence[Lifespan], cap_bytes: int | None = None) -> tuple[int, ...]:
+def pack(lifespans: Sequence[Lifespan]) -> tuple[int, ...]:
     """The best of several first-fit packings. Offsets are multiples of the alignment; canaries have their room."""
-    del cap_bytes
     lower_bound = peak_footprint_bytes(lifespans)
+    neighbours = _neighbours(lifespans)
     best: tuple[int, ...] = ()
     best_bytes: int | None = None
-    neighbours = _neighbours(lifespans)
     for priority in _PRIORITIES:
-        order = sorted(range(len(lifespans)), key=lambda index, key=priority: key(lifespans[index]))  # type: ignore[misc]
-        offsets = _first_fit(lifespans, order, neighbours)
+        ranked = sorted((priority(lifespan), index) for index, lifespan in enumerate(lifespans))
+        offsets = _first_fit(lifespans, [index for _, index in ranked], neighbours)
         used = packed_bytes(lifespans, offsets)
         if best_bytes is None or used < best_bytes:
             best, best_bytes = offsets, used

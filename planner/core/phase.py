@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.core.regions import owned
 from planner.core.step_costs import StepCosts
@@ -112,7 +112,8 @@ def route(network: Network, delivery: Delivery) -> tuple[Hop, ...]:
 def last_uses(graph: Graph) -> Mapping[str, int]:
     """Index of the last operator that holds each tensor; graph outputs are held until after the last one."""
     uses = {name: indices[-1] for name, indices in graph.consumers.items() if indices}
-    unread = {operator.output: index for index, operator in enumerate(graph.operators)}
+    unread = {end.tensor: 0 for end in graph.inputs}
+    unread |= {operator.output: index for index, operator in enumerate(graph.operators)}
     return unread | uses | {end.tensor: len(graph.operators) for end in graph.outputs}
 
 
@@ -155,10 +156,11 @@ class _Evaluator:
     def evaluate(self) -> PhaseEvaluation:
         operators = self._graph.operators
         phases = [self._operator_phases(index, operator) for index, operator in enumerate(operators)]
-        phases += [
-            self._price(None, len(operators), 0, [self._fetching([gather])])
-            for gather in gathers(self._graph, self._instance, self._layouts)
-        ]
+        outputs = gathers(self._graph, self._instance, self._layouts)
+        for count, gather in enumerate(outputs, 1):
+            # What was gathered before stays where it is.
+            chunk = replace(self._fetching(outputs[:count]), phases=(gather.deliveries,))
+            phases.append(self._price(None, len(operators), 0, [chunk]))
         flash_bytes = tuple(
             sum(weight_bytes(self._graph, operator, self._split, self._layouts, node) for operator in operators)
             for node in self._nodes

@@ -45,6 +45,7 @@ class Courier:
             if not queue:
                 self._programs[target].append(Ready(number))
             queue.append(number)
+        relayed: list[tuple[int, int]] = []
         for number, transmission in enumerate(order, first):
             source, target = transmission.hop.source, transmission.hop.target
             index, level = transmission.delivery_index, transmission.level
@@ -53,19 +54,23 @@ class Courier:
                 self._programs[source].append(Ready(number))
             self._programs[source].append(Transfer(number, places[index, level]))
             self._programs[target].append(Transfer(number, places[index, level + 1]))
-            self._unconfirmed.append((source, number))
+            (relayed if level > 0 else self._unconfirmed).append((source, number))
             if transmission.last:
                 arrived(number, transmission.delivery)
                 queue = queues[target, places[index, level + 1]]
                 queue.popleft()
                 if queue:
                     self._programs[target].append(Ready(queue[0]))
+        self._confirm(relayed)
 
     def confirm_sent(self) -> None:
-        """Let every sender await what it sent, so that its buffers are free again."""
-        for node, number in self._unconfirmed:
-            self._programs[node].append(Await(number))
+        """Let every first source await what it sent, so that its buffers are free again; relays did so already."""
+        self._confirm(self._unconfirmed)
         self._unconfirmed.clear()
+
+    def _confirm(self, sent: Sequence[tuple[int, int]]) -> None:
+        for node, number in sent:
+            self._programs[node].append(Await(number))
 
     def messages(self, slots: Sequence[Mapping[int, int]]) -> tuple[Message, ...]:
         """All messages, given by node the slots of its messages."""

@@ -201,11 +201,9 @@ class _Lowering:
     def _build(self, inputs: Sequence[Operand], outputs: Sequence[Operand], model_hash: str, pack: Packer) -> Plan:
         programs: list[Program] = []
         slots: list[Mapping[int, int]] = []
-        caps = [*(device.arena_cap_bytes for device in self._instance.devices), None]
-        for builder, cap_bytes in zip(self._programs, caps, strict=True):
+        for builder in self._programs:
             program, program_slots = builder.build(
                 pack,
-                cap_bytes,
                 inputs if builder.node == self._instance.input_node else (),
                 outputs if builder.node == self._instance.output_node else (),
             )

@@ -75,14 +75,14 @@ class ProgramBuilder:
         self._steps.append(step)
 
     def build(
-        self, pack: Packer, cap_bytes: int | None, inputs: Sequence[Operand], outputs: Sequence[Operand]
+        self, pack: Packer, inputs: Sequence[Operand], outputs: Sequence[Operand]
     ) -> tuple[Program, Mapping[int, int]]:
         """The program and the slot of each of its messages. `inputs` live from step 0, `outputs` to the end."""
         slots = self._message_slots()
         slot_count = max(slots.values(), default=-1) + 1
         self._sizes[0] = slot_count * MESSAGE_SLOT_BYTES
         lifespans = self._lifespans(inputs, outputs)
-        offsets = pack(lifespans, cap_bytes)
+        offsets = pack(lifespans)
         buffers = tuple(
             Buffer(name, span.size_bytes, offset, span.first_step, span.end_step)
             for name, span, offset in zip(self._names, lifespans, offsets, strict=True)
