@@ -1,0 +1,139 @@
+"""Names of the zoo, and how a name becomes a quantised ONNX file or a graph."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from planner.data.graph import Graph
+from planner.errors import InputError, ModelError
+from planner.files.atomic import write_bytes
+from planner.frontend import read_onnx
+from planner.zoo import architectures
+from planner.zoo.float_network import FloatArray, FloatNetwork
+
+RECIPE = 1
+"""Goes up whenever the same name would make another file; names the cache."""
+
+_SEED = 20240607
+_SAMPLES = 4
+_SCALABLE = re.compile(r"(mobilenet_v[12])_([0-9]+\.[0-9]+)_([0-9]+)")
+_FORMS = "mobilenet_v2_WIDTH_RESOLUTION (as in mobilenet_v2_0.35_96), mobilenet_v1_WIDTH_RESOLUTION, ds_cnn, resnet8"
+
+
+def write_zoo_model(name: str, path: Path) -> None:
+    """Write the int8 QDQ model `name`; the same bytes each time on one machine.
+
+    Raises ModelError for an unknown name, InputError if the file cannot be written.
+    """
+    build, dims = _architecture(name)
+    rng = np.random.default_rng(_SEED)
+    samples = _images(rng, dims)
+    network = FloatNetwork(name, samples, rng)
+    build(network)
+    write_bytes(path, _quantised(network.model(), samples))
+
+
+def zoo_model(name: str) -> Graph:
+    """The graph of model `name`; its file is kept in the user's cache. Raises ModelError for an unknown name."""
+    _architecture(name)
+    kept = _cache_directory() / f"{name}.onnx"
+    if kept.is_file():
+        return read_onnx(kept)
+    try:
+        write_zoo_model(name, kept)
+        return read_onnx(kept)
+    except InputError as problem:
+        if isinstance(problem, ModelError):
+            raise
+    # A read-only home only costs the time to make the model again.
+    with tempfile.TemporaryDirectory() as directory:
+        write_zoo_model(name, Path(directory) / kept.name)
+        return read_onnx(Path(directory) / kept.name)
+
+
+def _architecture(name: str) -> tuple[Callable[[FloatNetwork], None], tuple[int, int, int]]:
+    """The function that builds the named network, and its input's channels, height and width."""
+    if name == "ds_cnn":
+        return architectures.ds_cnn, (1, 49, 10)
+    if name == "resnet8":
+        return architectures.resnet8, (3, 32, 32)
+    match = _SCALABLE.fullmatch(name)
+    if match is None:
+        raise ModelError(f"the zoo has no model {name!r}; it has {_FORMS}")
+    width, resolution = float(match[2]), int(match[3])
+    if not 0 < width <= 4 or not 32 <= resolution <= 512:
+        raise ModelError(f"model {name}: the width must be in (0, 4] and the resolution in [32, 512]")
+    build = architectures.mobilenet_v1 if match[1] == "mobilenet_v1" else architectures.mobilenet_v2
+    return lambda network: build(network, width), (3, resolution, resolution)
+
+
+def _cache_directory() -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "planner" / f"zoo-{RECIPE}-onnxruntime-{version('onnxruntime')}"
+
+
+def _images(rng: np.random.Generator, dims: tuple[int, int, int]) -> FloatArray:
+    """Random pictures in [-1, 1], smooth like photographs, with some noise: [samples, channels, height, width]."""
+    channels, height, width = dims
+    coarse = rng.uniform(-1.2, 1.2, (_SAMPLES, channels, 8, 8))
+    rows, columns = _interpolation(height), _interpolation(width)
+    smooth = np.einsum("hi,ncij,wj->nchw", rows, coarse, columns)
+    return np.asarray(np.clip(smooth + rng.normal(0, 0.1, smooth.shape), -1, 1), np.float32)
+
+
+def _interpolation(size: int) -> FloatArray:
+    """Linear interpolation from 8 knots to `size` points, as a matrix."""
+    position = np.linspace(0, 7, size)[:, None]
+    return np.asarray(np.maximum(0, 1 - np.abs(position - np.arange(8))), np.float32)
+
+
+class _Samples(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, samples: FloatArray) -> None:
+        self._rest: Iterator[FloatArray] = iter(samples)
+
+    def get_next(self) -> dict[str, FloatArray] | None:
+        sample = next(self._rest, None)
+        return None if sample is None else {"input": sample[None]}
+
+
+def _quantised(model: onnx.ModelProto, samples: FloatArray) -> bytes:
+    """The model quantised statically by ONNX Runtime: int8 activations, int8 weights per channel, QDQ."""
+    with tempfile.TemporaryDirectory() as directory, _quiet():
+        source, target = Path(directory) / "float.onnx", Path(directory) / "int8.onnx"
+        onnx.save(model, source)
+        quantize_static(
+            source,
+            target,
+            _Samples(samples),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+        )
+        return target.read_bytes()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without onnxruntime's advice to preprocess, which does not apply: nothing is left to fold."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)
