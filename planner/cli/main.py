@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from planner import __version__
+from planner.cli.firmware import firmware
+from planner.cli.inspect import inspect as inspect_plan
+from planner.cli.profile import profile
+from planner.cli.run import run as run_plan
+from planner.cli.simulate import simulate
+from planner.cli.solve import solve
+from planner.cli.zoo import zoo
 from planner.errors import PlannerError
 
 HELP = """Split a quantised CNN over networked microcontrollers, with a proven bound.
 
 A typical session:
 
-    planner solve mixed8 --out build/mixed8        choose a split, write a plan per device
-    planner run build/mixed8 --boards emulated     run it on emulated boards, compare with the unsplit network
+    planner solve mixed8 --out build/mixed8      split a network over a fleet
+    planner run build/mixed8 --boards emulated   run it, compare with the unsplit network
 
 INSTANCE is a file, or the name of a shipped instance. Exit codes: 0 done, 1 no plan or a mismatch, 2 bad input,
 3 device or link fault, 70 internal error.
 """
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "solve": solve,
+    "run": run_plan,
+    "simulate": simulate,
+    "inspect": inspect_plan,
+    "zoo": zoo,
+    "profile": profile,
+    "firmware": firmware,
+}
 INTERNAL_ERROR = 70
 
 
@@ -32,7 +50,15 @@ class Settings:
     debug: bool = False
 
 
+def _help(text: str | None) -> str:
+    """A docstring as help: indented paragraphs, which show commands, keep their lines."""
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(f"\b\n{part}" if part.startswith(" ") else part for part in paragraphs)
+
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+for name, command in COMMANDS.items():
+    app.command(name, help=_help(command.__doc__))(command)
 
 
 def _show_version(requested: bool) -> None:
@@ -41,7 +67,7 @@ def _show_version(requested: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(help=HELP)
+@app.callback(help=_help(HELP))
 def options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,

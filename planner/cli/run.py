@@ -1,0 +1,60 @@
+"""`planner run`: start the boards, run the plan, compare and measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner.cli.console import note, show, show_json
+from planner.data.run import Boards
+from planner.files.array_file import write_arrays
+from planner.files.output_directory import read_output
+from planner.report.run_report import run_report, run_table
+from planner.workflow.inference import count_unexpected, read_input, result_arrays
+from planner.workflow.run import DEFAULT_TIMEOUT_S, count_mismatches, run_plan
+
+MISMATCH = 1
+
+
+def run(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory that planner solve wrote.")],
+    boards: Annotated[Boards, typer.Option("--boards", help="Local processes, or emulated boards (QEMU).")],
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="X.npy, X.png or X.bmp; seeded random values if left out.")
+    ] = None,
+    expect: Annotated[
+        Path | None, typer.Option("--expect", help="Y.npy to compare: int8 with the boards' output, else the model's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Save the outputs in this .npz file.")] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Longest silence in seconds.")
+    ] = DEFAULT_TIMEOUT_S,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Run a plan, check the result against the unsplit network, and measure RAM and latency.
+
+    Latency is virtual time: emulated boards count instructions, local processes take the predicted times. A picture
+    is resized to the model's input; its black and white become the ends of the input's range.
+
+        planner run build/mixed8 --boards emulated
+        planner run build/mine --boards local --input cat.png --out cat.npz
+    """
+    content = read_output(directory)
+    graph, instance, plan = content.graph, content.file.instance, content.file.plan
+    inputs = read_input(graph, input_file)
+    note(f"{instance.name}: starting {len(instance.devices)} {boards.value} boards")
+    result = run_plan(graph, instance, plan, inputs, boards, content.binaries, timeout)
+    mismatched_bytes = count_mismatches(result, graph, inputs)
+    if expect is not None:
+        mismatched_bytes += count_unexpected(graph, result.outputs, expect)
+    if out is not None:
+        write_arrays(out, result_arrays(graph, result.outputs))
+    report = run_report(result, mismatched_bytes)
+    if as_json:
+        show_json(report)
+    else:
+        show(run_table(report, result))
+    if not report.match:
+        raise typer.Exit(MISMATCH)

@@ -1,0 +1,1 @@
+"""Use cases that join the edges with the core: solve, run, profile."""

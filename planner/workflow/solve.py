@@ -1,0 +1,127 @@
+"""Solve an instance: search for a split, make the plan of it, prove that the plan keeps every rule and cap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from planner.core.lowering import lower
+from planner.core.simulate import simulate
+from planner.core.validate import validate
+from planner.data.graph import Graph
+from planner.data.instance import Instance
+from planner.data.plan import Plan
+from planner.data.result import OPTIMALITY_GAP, SolveResult, SolveStatus
+from planner.data.split import Split
+from planner.errors import InternalError
+from planner.files.graph_file import graph_hash
+from planner.planfmt.encode import encode
+from planner.report.solve_report import PlanFacts
+from planner.solvers.interface import CancelCheck, ProgressCallback
+from planner.solvers.search import solve as search
+
+MOST_SEARCHES = 4
+"""How often the search is repeated because its estimate of a plan's memory fell short."""
+SHOWN_VIOLATIONS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Outcome of a solve. Without a plan, `facts` is None and `binaries` empty; `binaries[d]` is device d's."""
+
+    instance: Instance
+    graph: Graph
+    result: SolveResult
+    lower_bound_ns: int | None
+    facts: PlanFacts | None
+    binaries: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reserve:
+    """Bytes by device that the search must leave free, since plans have needed more than it estimated."""
+
+    ram_bytes: tuple[int, ...]
+    flash_bytes: tuple[int, ...]
+
+    def tighten(self, instance: Instance) -> Instance:
+        """The instance with its caps lowered."""
+        devices = tuple(
+            replace(device, ram_cap_bytes=device.ram_cap_bytes - ram, flash_cap_bytes=device.flash_cap_bytes - flash)
+            for device, ram, flash in zip(instance.devices, self.ram_bytes, self.flash_bytes, strict=True)
+        )
+        return replace(instance, devices=devices)
+
+
+def solve(
+    graph: Graph,
+    instance: Instance,
+    solver: str = "auto",
+    progress: ProgressCallback | None = None,
+    cancelled: CancelCheck | None = None,
+) -> Solved:
+    """Search, lower, encode, and search again with a reserve if the plan exceeds a cap by its packing or records.
+
+    Raises ModelError, InputError and NoPlanError as the search and the lowering do, InternalError if the plan breaks a
+    rule.
+    """
+    nothing = (0,) * len(instance.devices)
+    reserve = _Reserve(nothing, nothing)
+    results: list[SolveResult] = []
+    for _ in range(MOST_SEARCHES):
+        left_s = instance.limits.time_limit_s - sum(result.solve_s for result in results)
+        limits = replace(instance.limits, time_limit_s=max(1.0, left_s))
+        results.append(search(graph, replace(reserve.tighten(instance), limits=limits), solver, progress, cancelled))
+        split = results[-1].split
+        if split is None:
+            break
+        plan, binaries = _make(graph, instance, split)
+        excess = _excess(instance, plan, binaries)
+        if not any((*excess.ram_bytes, *excess.flash_bytes)):
+            return _solved(graph, instance, _joined(results, fits=True), plan, binaries)
+        reserve = _Reserve(_sums(reserve.ram_bytes, excess.ram_bytes), _sums(reserve.flash_bytes, excess.flash_bytes))
+    return Solved(instance, graph, _joined(results, fits=False), None, None, ())
+
+
+def _make(graph: Graph, instance: Instance, split: Split) -> tuple[Plan, tuple[bytes, ...]]:
+    """The plan of a split and its binaries, one per device."""
+    plan = lower(graph, instance, split, graph_hash(graph))
+    return plan, tuple(encode(plan, graph, node) for node in range(len(instance.devices)))
+
+
+def _excess(instance: Instance, plan: Plan, binaries: Sequence[bytes]) -> _Reserve:
+    """By how much each device's caps are exceeded."""
+    devices = instance.devices
+    return _Reserve(
+        tuple(max(0, plan.programs[n].arena_bytes - device.arena_cap_bytes) for n, device in enumerate(devices)),
+        tuple(max(0, len(binaries[n]) - device.plan_cap_bytes) for n, device in enumerate(devices)),
+    )
+
+
+def _solved(graph: Graph, instance: Instance, result: SolveResult, plan: Plan, binaries: tuple[bytes, ...]) -> Solved:
+    violations = validate(graph, instance, plan, dict(enumerate(map(len, binaries))))
+    if violations:
+        shown = "\n".join(
+            f"{instance.node_name(v.node)}, step {v.step}: {v.rule}: {v.message}" for v in violations[:SHOWN_VIOLATIONS]
+        )
+        raise InternalError(f"the plan breaks {len(violations)} rules:\n{shown}")
+    facts = PlanFacts(plan, simulate(instance, plan), tuple(map(len, binaries)))
+    return Solved(instance, graph, result, None, facts, binaries)
+
+
+def _joined(results: Sequence[SolveResult], fits: bool) -> SolveResult:
+    """One result of several searches: what the last found, if it `fits`, and what the first, with all caps, proved."""
+    first, last = results[0], results[-1]
+    phase = replace(first.phase, makespan_ns=last.phase.makespan_ns if fits else None)
+    if (len(results) == 1 and fits == (last.split is not None)) or last.status is SolveStatus.CANCELLED:
+        status = last.status
+    elif fits:
+        status = SolveStatus.OPTIMAL if phase.gap is not None and phase.gap <= OPTIMALITY_GAP else SolveStatus.FEASIBLE
+    else:
+        status = SolveStatus.UNKNOWN
+    split = last.split if fits else None
+    return replace(last, status=status, split=split, phase=phase, solve_s=sum(result.solve_s for result in results))
+
+
+def _sums(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(a + b for a, b in zip(first, second, strict=True))
