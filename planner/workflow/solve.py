@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from planner.core.bounds import schedule_lower_bound
 from planner.core.lowering import lower
 from planner.core.simulate import simulate
 from planner.core.validate import validate
@@ -27,7 +28,7 @@ SHOWN_VIOLATIONS = 5
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """Outcome of a solve. Without a plan, `facts` is None and `binaries` empty; `binaries[d]` is device d's."""
+    """Outcome of a solve. Without a plan, `facts` and the bound are None; `binaries[d]` is device d's, if there is one."""
 
     instance: Instance
     graph: Graph
@@ -106,7 +107,7 @@ def _solved(graph: Graph, instance: Instance, result: SolveResult, plan: Plan, b
         )
         raise InternalError(f"the plan breaks {len(violations)} rules:\n{shown}")
     facts = PlanFacts(plan, simulate(instance, plan), tuple(map(len, binaries)))
-    return Solved(instance, graph, result, None, facts, binaries)
+    return Solved(instance, graph, result, schedule_lower_bound(graph, instance), facts, binaries)
 
 
 def _joined(results: Sequence[SolveResult], fits: bool) -> SolveResult:
