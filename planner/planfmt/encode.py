@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from planner.core.cost import kernel_of
 from planner.data.graph import Concat, Conv, Graph
 from planner.data.plan import (
     Accumulate,
@@ -218,7 +219,7 @@ class _Encoder:
         present = [(operand, table) for operand, table in zip(step.inputs, tables, strict=True) if operand is not None]
         operands = [self._operand(operand, table) for operand, table in present]
         return self._kernel_record(
-            self._kernels.kernel(operator),
+            kernel_of(self._graph, operator).upper(),
             [*operands, self._operand(step.output)],
             step.predicted_ns,
             parameters,

@@ -67,9 +67,12 @@ def _c_record(record: Record) -> str:
     fields = "".join(f"    {_C_TYPES[f.kind]} {f.name}; /* {f.meaning} */\n" for f in record.fields)
     reads = "".join(f"    record.{f.name} = {_c_read(record, f)};\n" for f in record.fields)
     writes = "".join(f"    {_c_write(record, f)};\n" for f in record.fields)
+    crc = "".join(
+        f"#define {name.upper()}_CRC32_OFFSET {record.offset(f.name)}u\n" for f in record.fields if f.name == "crc32"
+    )
     return (
         f"/* {record.name}: {record.meaning} */\n"
-        f"#define {name.upper()}_BYTES {record.size_bytes}u\n\n"
+        f"#define {name.upper()}_BYTES {record.size_bytes}u\n{crc}\n"
         f"typedef struct {name} {{\n{fields}}} {name}_t;\n\n"
         f"static inline {name}_t {name}_read(const uint8_t *bytes)\n"
         f"{{\n    {name}_t record;\n{reads}    return record;\n}}\n\n"

@@ -21,7 +21,6 @@ from planner.data.graph import (
     Lookup,
     Operator,
     Pad,
-    Padding,
     Pool,
     PoolKind,
     Window,
@@ -57,18 +56,11 @@ class Constants:
 
 
 class KernelEncoder:
-    """Chooses kernels for the steps of one graph and encodes their parameters."""
+    """Encodes the parameters of the kernels that compute the operators of one graph."""
 
     def __init__(self, graph: Graph, constants: Constants) -> None:
         self._graph = graph
         self._constants = constants
-
-    def kernel(self, operator: Operator) -> str:
-        """Kernel that computes `operator`: the general convolution where a special one's conditions do not hold."""
-        kernel = kernel_of(self._graph, operator).upper()
-        if isinstance(operator, Conv) and not _fits(operator, kernel):
-            return "CONVOLUTION"
-        return kernel
 
     def compute(self, operator: Operator, inputs: tuple[Region | None, ...], output: Region) -> RecordValues | None:
         """Parameters for computing `output` of `operator` from its `inputs`, None if the kernel has none.
@@ -123,7 +115,7 @@ class KernelEncoder:
         channels = slice(output.channel_start, output.channel_stop)
         weights, bias = conv.weights[channels], conv.bias[channels]
         input_zero_point = self._graph.tensors[conv.inputs[0]].quant.zero_point
-        if self.kernel(conv) in ("POINTWISE", "FULLY_CONNECTED"):
+        if kernel_of(self._graph, conv) in ("pointwise", "fully_connected"):
             bias, input_zero_point = _folded_bias(weights, bias, input_zero_point), 0
         return _parameters(
             weights=self._constants.add(weights.tobytes()),
@@ -204,14 +196,6 @@ class KernelEncoder:
     def _factors(self, *pairs: tuple[int, int]) -> int:
         multipliers, shifts = (np.array(column, np.int32) for column in zip(*pairs, strict=True))
         return self._quantisations(arithmetic.FixedRequantisation(multipliers, shifts))
-
-
-def _fits(conv: Conv, kernel: str) -> bool:
-    """Whether a special kernel may compute the convolution; those that fold the input offset cannot skip padding."""
-    if kernel == "DEPTHWISE":
-        return conv.weight_zero_point == 0
-    folds = conv.groups == 1 and conv.weight_zero_point == 0 and conv.window.padding == Padding()
-    return folds and conv.window.dilation == (1, 1)
 
 
 def _parameters(**fields: int) -> RecordValues:

@@ -25,6 +25,7 @@ PORTS_MAX = Constant("PORTS_MAX", 16, "port registers of a node")
 KERNEL_ROWS_MAX = Constant("KERNEL_ROWS_MAX", 128, "rows of a window: the runtime keeps a pointer to each")
 CANARY_BYTES = Constant("CANARY_BYTES", 4, "guard after every buffer")
 BUFFER_ALIGNMENT = Constant("BUFFER_ALIGNMENT", 8, "buffers lie at multiples of it in the arena")
+TABLE_BYTES = Constant("TABLE_BYTES", 256, "a table: int8 for every int8 value q, at q + 128")
 SLOT_BYTES = Constant("SLOT_BYTES", 16, "one message slot of buffer 0: ready_ns u64, end_ns u64")
 
 CONSTANTS = (
@@ -39,7 +40,16 @@ CONSTANTS = (
         NO_INDEX,
         NO_PORT,
     ),
-    *(SECTION_ALIGNMENT, PIECES_MAX, PORTS_MAX, KERNEL_ROWS_MAX, CANARY_BYTES, BUFFER_ALIGNMENT, SLOT_BYTES),
+    *(
+        SECTION_ALIGNMENT,
+        PIECES_MAX,
+        PORTS_MAX,
+        KERNEL_ROWS_MAX,
+        CANARY_BYTES,
+        BUFFER_ALIGNMENT,
+        TABLE_BYTES,
+        SLOT_BYTES,
+    ),
 )
 
 STATUS = Enumeration(
@@ -478,6 +488,9 @@ ENUMERATIONS = (
     *(PARAMETERS_FLAG, FRAME_KIND, CONFIG_FLAG),
 )
 
-PLAN_RECORDS = (*(PLAN_HEADER, SECTION_ENTRY, BUFFER, VIEW, OPERAND, STEP, PARAMETERS, QUANTISATION, MESSAGE),)
+PLAN_RECORDS = (
+    *(PLAN_HEADER, SECTION_ENTRY, BUFFER, STEP, OPERAND, VIEW, PARAMETERS, MESSAGE, END),
+    *(QUANTISATION, FLOAT_ADDITION, FLOAT_AVERAGE),
+)
 LINK_RECORDS = (FRAME_HEADER, HELLO, STEP_REPORT, REPORT, ERROR)
 RECORDS = (*PLAN_RECORDS, CONFIG, *LINK_RECORDS)

@@ -19,7 +19,7 @@ NO_NODE = layout.NO_NODE.value
 NO_PORT = layout.NO_PORT.value
 DIMENSION_MAX = 0xFFFF
 STRIDE_MAX = 255
-TABLE_BYTES = 256
+TABLE_BYTES = layout.TABLE_BYTES.value
 
 
 def check(image: PlanImage) -> None:
@@ -242,7 +242,10 @@ def _pointwise(parameters: RecordValues, inputs: list[Box], output: Box) -> bool
 
 
 def _fully_connected(parameters: RecordValues, inputs: list[Box], output: Box) -> bool:
-    covered = (inputs[0].rows, inputs[0].columns) == (parameters["kernel_rows"], parameters["kernel_columns"])
+    covered = all(
+        (parameters[f"kernel_{axis}"] - 1) * parameters[f"dilation_{axis}"] + 1 == size
+        for axis, size in (("rows", inputs[0].rows), ("columns", inputs[0].columns))
+    )
     return covered and (output.rows, output.columns) == (1, 1) and _folded(parameters, inputs, output)
 
 

@@ -23,6 +23,7 @@
 #define PLR_KERNEL_ROWS_MAX 128u /* rows of a window: the runtime keeps a pointer to each */
 #define PLR_CANARY_BYTES 4u /* guard after every buffer */
 #define PLR_BUFFER_ALIGNMENT 8u /* buffers lie at multiples of it in the arena */
+#define PLR_TABLE_BYTES 256u /* a table: int8 for every int8 value q, at q + 128 */
 #define PLR_SLOT_BYTES 16u /* one message slot of buffer 0: ready_ns u64, end_ns u64 */
 
 /* err: what can fail; 0 is success (OK) */
@@ -138,6 +139,7 @@
 
 /* plan_header: first bytes of a plan binary; the section table follows at header_size */
 #define PLR_PLAN_HEADER_BYTES 56u
+#define PLR_PLAN_HEADER_CRC32_OFFSET 16u
 
 typedef struct plr_plan_header {
     uint32_t magic; /* PLAN_MAGIC */
@@ -265,86 +267,6 @@ static inline void plr_buffer_write(uint8_t *bytes, const plr_buffer_t *record)
     plr_put_u32(bytes + 12, record->end_step);
 }
 
-/* view: rows of an operand in one buffer; element [r, c, k] lies at offset_bytes + R * row_stride_bytes + C * pixel_stride_bytes + k * element_bytes, where R = (ring_first_row + r) mod ring_rows, or r without a ring; C likewise */
-#define PLR_VIEW_BYTES 24u
-
-typedef struct plr_view {
-    uint32_t buffer; /* buffer record */
-    uint32_t offset_bytes; /* in the buffer */
-    uint32_t row_stride_bytes; /* from row to row */
-    uint16_t rows; /* rows of this piece */
-    uint16_t ring_rows; /* rows of the ring, or 0 */
-    uint16_t ring_first_row; /* ring row of row 0 */
-    uint16_t ring_columns; /* columns of the ring, or 0 */
-    uint16_t ring_first_column; /* ring column of column 0 */
-    uint16_t reserved; /* 0 */
-} plr_view_t;
-
-static inline plr_view_t plr_view_read(const uint8_t *bytes)
-{
-    plr_view_t record;
-    record.buffer = plr_get_u32(bytes + 0);
-    record.offset_bytes = plr_get_u32(bytes + 4);
-    record.row_stride_bytes = plr_get_u32(bytes + 8);
-    record.rows = plr_get_u16(bytes + 12);
-    record.ring_rows = plr_get_u16(bytes + 14);
-    record.ring_first_row = plr_get_u16(bytes + 16);
-    record.ring_columns = plr_get_u16(bytes + 18);
-    record.ring_first_column = plr_get_u16(bytes + 20);
-    record.reserved = plr_get_u16(bytes + 22);
-    return record;
-}
-
-static inline void plr_view_write(uint8_t *bytes, const plr_view_t *record)
-{
-    plr_put_u32(bytes + 0, record->buffer);
-    plr_put_u32(bytes + 4, record->offset_bytes);
-    plr_put_u32(bytes + 8, record->row_stride_bytes);
-    plr_put_u16(bytes + 12, record->rows);
-    plr_put_u16(bytes + 14, record->ring_rows);
-    plr_put_u16(bytes + 16, record->ring_first_row);
-    plr_put_u16(bytes + 18, record->ring_columns);
-    plr_put_u16(bytes + 20, record->ring_first_column);
-    plr_put_u16(bytes + 22, record->reserved);
-}
-
-/* operand: a box of a tensor: views stacked by rows */
-#define PLR_OPERAND_BYTES 20u
-
-typedef struct plr_operand {
-    uint32_t first_view; /* first of its view records */
-    uint32_t table; /* input of CONCAT: constant int8[256] through which it goes, else NO_INDEX */
-    uint32_t channels; /* channels of every view */
-    uint32_t pixel_stride_bytes; /* from column to column of every view */
-    uint16_t columns; /* columns of every view */
-    uint8_t view_count; /* 1 to PIECES_MAX */
-    uint8_t element_bytes; /* 1 for int8, 4 for int32 */
-} plr_operand_t;
-
-static inline plr_operand_t plr_operand_read(const uint8_t *bytes)
-{
-    plr_operand_t record;
-    record.first_view = plr_get_u32(bytes + 0);
-    record.table = plr_get_u32(bytes + 4);
-    record.channels = plr_get_u32(bytes + 8);
-    record.pixel_stride_bytes = plr_get_u32(bytes + 12);
-    record.columns = plr_get_u16(bytes + 16);
-    record.view_count = plr_get_u8(bytes + 18);
-    record.element_bytes = plr_get_u8(bytes + 19);
-    return record;
-}
-
-static inline void plr_operand_write(uint8_t *bytes, const plr_operand_t *record)
-{
-    plr_put_u32(bytes + 0, record->first_view);
-    plr_put_u32(bytes + 4, record->table);
-    plr_put_u32(bytes + 8, record->channels);
-    plr_put_u32(bytes + 12, record->pixel_stride_bytes);
-    plr_put_u16(bytes + 16, record->columns);
-    plr_put_u8(bytes + 18, record->view_count);
-    plr_put_u8(bytes + 19, record->element_bytes);
-}
-
 /* step: one step of the program */
 #define PLR_STEP_BYTES 40u
 
@@ -395,6 +317,86 @@ static inline void plr_step_write(uint8_t *bytes, const plr_step_t *record)
     plr_put_u32(bytes + 24, record->scratch_bytes);
     plr_put_u32(bytes + 28, record->reserved);
     plr_put_u64(bytes + 32, record->predicted_ns);
+}
+
+/* operand: a box of a tensor: views stacked by rows */
+#define PLR_OPERAND_BYTES 20u
+
+typedef struct plr_operand {
+    uint32_t first_view; /* first of its view records */
+    uint32_t table; /* input of CONCAT: constant int8[256] through which it goes, else NO_INDEX */
+    uint32_t channels; /* channels of every view */
+    uint32_t pixel_stride_bytes; /* from column to column of every view */
+    uint16_t columns; /* columns of every view */
+    uint8_t view_count; /* 1 to PIECES_MAX */
+    uint8_t element_bytes; /* 1 for int8, 4 for int32 */
+} plr_operand_t;
+
+static inline plr_operand_t plr_operand_read(const uint8_t *bytes)
+{
+    plr_operand_t record;
+    record.first_view = plr_get_u32(bytes + 0);
+    record.table = plr_get_u32(bytes + 4);
+    record.channels = plr_get_u32(bytes + 8);
+    record.pixel_stride_bytes = plr_get_u32(bytes + 12);
+    record.columns = plr_get_u16(bytes + 16);
+    record.view_count = plr_get_u8(bytes + 18);
+    record.element_bytes = plr_get_u8(bytes + 19);
+    return record;
+}
+
+static inline void plr_operand_write(uint8_t *bytes, const plr_operand_t *record)
+{
+    plr_put_u32(bytes + 0, record->first_view);
+    plr_put_u32(bytes + 4, record->table);
+    plr_put_u32(bytes + 8, record->channels);
+    plr_put_u32(bytes + 12, record->pixel_stride_bytes);
+    plr_put_u16(bytes + 16, record->columns);
+    plr_put_u8(bytes + 18, record->view_count);
+    plr_put_u8(bytes + 19, record->element_bytes);
+}
+
+/* view: rows of an operand in one buffer; element [r, c, k] lies at offset_bytes + R * row_stride_bytes + C * pixel_stride_bytes + k * element_bytes, where R = (ring_first_row + r) mod ring_rows, or r without a ring; C likewise */
+#define PLR_VIEW_BYTES 24u
+
+typedef struct plr_view {
+    uint32_t buffer; /* buffer record */
+    uint32_t offset_bytes; /* in the buffer */
+    uint32_t row_stride_bytes; /* from row to row */
+    uint16_t rows; /* rows of this piece */
+    uint16_t ring_rows; /* rows of the ring, or 0 */
+    uint16_t ring_first_row; /* ring row of row 0 */
+    uint16_t ring_columns; /* columns of the ring, or 0 */
+    uint16_t ring_first_column; /* ring column of column 0 */
+    uint16_t reserved; /* 0 */
+} plr_view_t;
+
+static inline plr_view_t plr_view_read(const uint8_t *bytes)
+{
+    plr_view_t record;
+    record.buffer = plr_get_u32(bytes + 0);
+    record.offset_bytes = plr_get_u32(bytes + 4);
+    record.row_stride_bytes = plr_get_u32(bytes + 8);
+    record.rows = plr_get_u16(bytes + 12);
+    record.ring_rows = plr_get_u16(bytes + 14);
+    record.ring_first_row = plr_get_u16(bytes + 16);
+    record.ring_columns = plr_get_u16(bytes + 18);
+    record.ring_first_column = plr_get_u16(bytes + 20);
+    record.reserved = plr_get_u16(bytes + 22);
+    return record;
+}
+
+static inline void plr_view_write(uint8_t *bytes, const plr_view_t *record)
+{
+    plr_put_u32(bytes + 0, record->buffer);
+    plr_put_u32(bytes + 4, record->offset_bytes);
+    plr_put_u32(bytes + 8, record->row_stride_bytes);
+    plr_put_u16(bytes + 12, record->rows);
+    plr_put_u16(bytes + 14, record->ring_rows);
+    plr_put_u16(bytes + 16, record->ring_first_row);
+    plr_put_u16(bytes + 18, record->ring_columns);
+    plr_put_u16(bytes + 20, record->ring_first_column);
+    plr_put_u16(bytes + 22, record->reserved);
 }
 
 /* parameters: what a kernel needs besides its operands; fields that it does not use are 0, unused constants NO_INDEX */
@@ -479,28 +481,6 @@ static inline void plr_parameters_write(uint8_t *bytes, const plr_parameters_t *
     plr_put_u16(bytes + 50, record->reserved);
 }
 
-/* quantisation: a real factor: multiplier * 2^-shift under ONNXRUNTIME, multiplier * 2^(shift - 31) under TFLM */
-#define PLR_QUANTISATION_BYTES 8u
-
-typedef struct plr_quantisation {
-    int32_t multiplier; /* ONNXRUNTIME: 2^23 to 2^24 - 1; TFLM: 0 to 2^31 - 1 */
-    int32_t shift; /* ONNXRUNTIME: 1 to 60; TFLM: -31 to 30 */
-} plr_quantisation_t;
-
-static inline plr_quantisation_t plr_quantisation_read(const uint8_t *bytes)
-{
-    plr_quantisation_t record;
-    record.multiplier = (int32_t)plr_get_u32(bytes + 0);
-    record.shift = (int32_t)plr_get_u32(bytes + 4);
-    return record;
-}
-
-static inline void plr_quantisation_write(uint8_t *bytes, const plr_quantisation_t *record)
-{
-    plr_put_u32(bytes + 0, (uint32_t)record->multiplier);
-    plr_put_u32(bytes + 4, (uint32_t)record->shift);
-}
-
 /* message: one transmission that this node takes part in */
 #define PLR_MESSAGE_BYTES 40u
 
@@ -553,8 +533,106 @@ static inline void plr_message_write(uint8_t *bytes, const plr_message_t *record
     plr_put_u8(bytes + 39, record->port);
 }
 
+/* end: a graph input that lies in this node's arena before step 0 (RECEIVE), or an output after the last step (SEND); the host brings and fetches it outside of virtual time */
+#define PLR_END_BYTES 8u
+
+typedef struct plr_end {
+    uint32_t operand; /* operand record */
+    uint8_t direction; /* direction */
+    uint8_t reserved; /* 0 */
+    uint16_t reserved2; /* 0 */
+} plr_end_t;
+
+static inline plr_end_t plr_end_read(const uint8_t *bytes)
+{
+    plr_end_t record;
+    record.operand = plr_get_u32(bytes + 0);
+    record.direction = plr_get_u8(bytes + 4);
+    record.reserved = plr_get_u8(bytes + 5);
+    record.reserved2 = plr_get_u16(bytes + 6);
+    return record;
+}
+
+static inline void plr_end_write(uint8_t *bytes, const plr_end_t *record)
+{
+    plr_put_u32(bytes + 0, record->operand);
+    plr_put_u8(bytes + 4, record->direction);
+    plr_put_u8(bytes + 5, record->reserved);
+    plr_put_u16(bytes + 6, record->reserved2);
+}
+
+/* quantisation: a real factor: multiplier * 2^-shift under ONNXRUNTIME, multiplier * 2^(shift - 31) under TFLM */
+#define PLR_QUANTISATION_BYTES 8u
+
+typedef struct plr_quantisation {
+    int32_t multiplier; /* ONNXRUNTIME: 2^23 to 2^24 - 1; TFLM: 0 to 2^31 - 1 */
+    int32_t shift; /* ONNXRUNTIME: 1 to 60; TFLM: -31 to 30 */
+} plr_quantisation_t;
+
+static inline plr_quantisation_t plr_quantisation_read(const uint8_t *bytes)
+{
+    plr_quantisation_t record;
+    record.multiplier = (int32_t)plr_get_u32(bytes + 0);
+    record.shift = (int32_t)plr_get_u32(bytes + 4);
+    return record;
+}
+
+static inline void plr_quantisation_write(uint8_t *bytes, const plr_quantisation_t *record)
+{
+    plr_put_u32(bytes + 0, (uint32_t)record->multiplier);
+    plr_put_u32(bytes + 4, (uint32_t)record->shift);
+}
+
+/* float_addition: the constants of ADD under ONNXRUNTIME */
+#define PLR_FLOAT_ADDITION_BYTES 12u
+
+typedef struct plr_float_addition {
+    float ratio1; /* scale of the first input / scale of the output */
+    float ratio2; /* scale of the second input / scale of the output */
+    float bias; /* output zero point - ratio1 * first zero point - ratio2 * second zero point */
+} plr_float_addition_t;
+
+static inline plr_float_addition_t plr_float_addition_read(const uint8_t *bytes)
+{
+    plr_float_addition_t record;
+    record.ratio1 = plr_get_f32(bytes + 0);
+    record.ratio2 = plr_get_f32(bytes + 4);
+    record.bias = plr_get_f32(bytes + 8);
+    return record;
+}
+
+static inline void plr_float_addition_write(uint8_t *bytes, const plr_float_addition_t *record)
+{
+    plr_put_f32(bytes + 0, record->ratio1);
+    plr_put_f32(bytes + 4, record->ratio2);
+    plr_put_f32(bytes + 8, record->bias);
+}
+
+/* float_average: the constants of AVERAGE_POOL under ONNXRUNTIME */
+#define PLR_FLOAT_AVERAGE_BYTES 8u
+
+typedef struct plr_float_average {
+    float input_scale; /* scale of the input */
+    float output_scale; /* scale of the output */
+} plr_float_average_t;
+
+static inline plr_float_average_t plr_float_average_read(const uint8_t *bytes)
+{
+    plr_float_average_t record;
+    record.input_scale = plr_get_f32(bytes + 0);
+    record.output_scale = plr_get_f32(bytes + 4);
+    return record;
+}
+
+static inline void plr_float_average_write(uint8_t *bytes, const plr_float_average_t *record)
+{
+    plr_put_f32(bytes + 0, record->input_scale);
+    plr_put_f32(bytes + 4, record->output_scale);
+}
+
 /* config: board configuration, read at boot: what makes one firmware image many boards */
 #define PLR_CONFIG_BYTES 32u
+#define PLR_CONFIG_CRC32_OFFSET 28u
 
 typedef struct plr_config {
     uint32_t magic; /* CONFIG_MAGIC */
@@ -601,6 +679,7 @@ static inline void plr_config_write(uint8_t *bytes, const plr_config_t *record)
 
 /* frame_header: precedes every payload on every link */
 #define PLR_FRAME_HEADER_BYTES 32u
+#define PLR_FRAME_HEADER_CRC32_OFFSET 20u
 
 typedef struct plr_frame_header {
     uint16_t magic; /* FRAME_MAGIC */

@@ -43,7 +43,7 @@ typedef struct plr {
     uint8_t trace[PLR_TRACE_STEPS * PLR_STEP_REPORT_BYTES];
     union {
         uint8_t bytes[PLR_FRAME_BYTES];
-        const uint8_t *rows[PLR_KERNEL_ROWS_MAX];
+        const int8_t *rows[PLR_KERNEL_ROWS_MAX];
     } frame;
 } plr_t;
 

@@ -1,0 +1,63 @@
+#include "kernel.h"
+
+#include "../records.h"
+
+static const plr_kernel_t portable[] = {
+    [PLR_KERNEL_CONVOLUTION] = plr_convolution,
+    [PLR_KERNEL_POINTWISE] = plr_pointwise,
+    [PLR_KERNEL_DEPTHWISE] = plr_depthwise,
+    [PLR_KERNEL_FULLY_CONNECTED] = plr_fully_connected,
+    [PLR_KERNEL_MAXIMUM_POOL] = plr_maximum_pool,
+    [PLR_KERNEL_AVERAGE_POOL] = plr_average_pool,
+    [PLR_KERNEL_MEAN] = plr_mean,
+    [PLR_KERNEL_ADD] = plr_add,
+    [PLR_KERNEL_CONCAT] = plr_concat,
+    [PLR_KERNEL_PAD] = plr_pad,
+    [PLR_KERNEL_LOOKUP] = plr_lookup,
+    [PLR_KERNEL_PARTIAL_SUMS] = plr_partial_sums,
+    [PLR_KERNEL_REQUANTISE] = plr_requantise,
+    [PLR_KERNEL_ACCUMULATE] = plr_accumulate,
+    [PLR_KERNEL_COPY] = plr_copy,
+};
+
+plr_kernel_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
+    if (variant != PLR_VARIANT_PORTABLE || kernel >= sizeof portable / sizeof portable[0]) {
+        return NULL;
+    }
+    return portable[kernel];
+}
+
+uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_parameters_t *parameters) {
+    (void)kernel;
+    (void)variant;
+    (void)parameters;
+    return 0; /* the portable kernels work without */
+}
+
+plr_box_t plr_operand_shape(const plr_plan_t *plan, uint32_t operand) {
+    const plr_operand_t record = plr_plan_operand(plan, operand);
+    plr_box_t box = {.columns = record.columns,
+                     .channels = record.channels,
+                     .element_bytes = record.element_bytes,
+                     .pixel_stride_bytes = record.pixel_stride_bytes,
+                     .table = record.table};
+    for (uint32_t i = 0; i < record.view_count; i++) {
+        box.rows += plr_plan_view(plan, record.first_view + i).rows;
+    }
+    return box;
+}
+
+plr_box_t plr_operand_box(const plr_plan_t *plan, uint32_t operand, uint8_t *arena) {
+    const plr_operand_t record = plr_plan_operand(plan, operand);
+    plr_box_t box = plr_operand_shape(plan, operand);
+    for (uint32_t i = 0; i < record.view_count; i++) {
+        const plr_view_t view = plr_plan_view(plan, record.first_view + i);
+        const plr_buffer_t buffer = plr_plan_buffer(plan, view.buffer);
+        box.pieces[i] = (plr_piece_t){.bytes = arena + buffer.offset_bytes + view.offset_bytes,
+                                      .rows = view.rows,
+                                      .ring_rows = view.ring_rows != 0 ? view.ring_rows : view.rows,
+                                      .ring_first_row = view.ring_first_row,
+                                      .row_stride_bytes = view.row_stride_bytes};
+    }
+    return box;
+}

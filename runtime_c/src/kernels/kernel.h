@@ -1,0 +1,65 @@
+/* What the interpreter gives a kernel, and where it finds the kernels. The loader has checked all of it, so kernels
+ * check nothing. */
+#ifndef PLR_KERNEL_H
+#define PLR_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "box.h"
+#include "plr/plan.h"
+
+typedef struct plr_call {
+    const plr_plan_t *plan;
+    uint8_t *arena;
+    uint32_t first_input; /* operand record */
+    uint32_t input_count;
+    plr_box_t output;
+    plr_parameters_t parameters;
+    const int8_t **rows; /* working memory for PLR_KERNEL_ROWS_MAX pointers */
+} plr_call_t;
+
+typedef void (*plr_kernel_t)(const plr_call_t *call);
+
+/* The dimensions of an operand record; no pieces. */
+plr_box_t plr_operand_shape(const plr_plan_t *plan, uint32_t operand);
+
+/* The same, resolved to memory. */
+plr_box_t plr_operand_box(const plr_plan_t *plan, uint32_t operand, uint8_t *arena);
+
+static inline plr_box_t plr_call_input(const plr_call_t *call, uint32_t index) {
+    return plr_operand_box(call->plan, call->first_input + index, call->arena);
+}
+
+/* Constants of a kernel. */
+static inline const int8_t *plr_call_bytes(const plr_call_t *call, uint32_t constant) {
+    return (const int8_t *)(call->plan->constants.bytes + constant);
+}
+
+static inline const int32_t *plr_call_words(const plr_call_t *call, uint32_t constant) {
+    return (const int32_t *)(const void *)(call->plan->constants.bytes + constant);
+}
+
+/* The implementation of a kernel, both named by the numbers of the format; NULL if there is none. */
+plr_kernel_t plr_kernel_find(uint32_t kernel, uint32_t variant);
+
+/* Scratch memory that an implementation needs for a step, whatever the core that asks: planner and board agree. */
+uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_parameters_t *parameters);
+
+void plr_convolution(const plr_call_t *call);
+void plr_pointwise(const plr_call_t *call);
+void plr_depthwise(const plr_call_t *call);
+void plr_fully_connected(const plr_call_t *call);
+void plr_maximum_pool(const plr_call_t *call);
+void plr_average_pool(const plr_call_t *call);
+void plr_mean(const plr_call_t *call);
+void plr_add(const plr_call_t *call);
+void plr_concat(const plr_call_t *call);
+void plr_pad(const plr_call_t *call);
+void plr_lookup(const plr_call_t *call);
+void plr_partial_sums(const plr_call_t *call);
+void plr_requantise(const plr_call_t *call);
+void plr_accumulate(const plr_call_t *call);
+void plr_copy(const plr_call_t *call);
+
+#endif
