@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.core import arithmetic
+from planner.core import arithmetic, fixed_functions
 from planner.data.graph import Float32Array, Graph, HostStepKind, InputEnd, Int8Array, OutputEnd
 from planner.errors import InputError
 
@@ -71,6 +71,9 @@ def _finished(graph: Graph, end: OutputEnd, values: Int8Array) -> AnyArray:
                 assert end.quant is not None
                 quant = end.quant
                 current = arithmetic.quantise(current, quant)
+            case HostStepKind.FIXED_SOFTMAX:
+                current = fixed_functions.softmax(current, quant.scale)
+                quant = fixed_functions.UNIT_QUANT
     if end.channels_first:
         current = current.transpose(2, 0, 1)
     if end.dtype == "uint8":

@@ -136,6 +136,8 @@ class Conv(Operator):
 
     weights: int8 [output channels, kernel rows, kernel columns, input channels / groups].
     bias: int32 [output channels]. weight_scales: float32 [output channels].
+    `float32_scale_product`: under TFLM the product of input and weight scale is rounded to float32, as TensorFlow Lite
+    does where the weights have one scale for all channels (fully connected, uint8).
     """
 
     window: Window
@@ -145,6 +147,7 @@ class Conv(Operator):
     weight_scales: Float32Array
     weight_zero_point: int = 0
     clamp: Clamp = Clamp()
+    float32_scale_product: bool = False
 
     @property
     def output_channels(self) -> int:
@@ -207,11 +210,13 @@ class Lookup(Operator):
 
 
 class HostStepKind(Enum):
-    """What the host does, in floating point, with what the boards give."""
+    """What the host does with what the boards give; in floating point unless it says otherwise."""
 
     DEQUANTISE = "dequantise"
     SOFTMAX = "softmax"
     QUANTISE = "quantise"
+    FIXED_SOFTMAX = "fixed_softmax"
+    """int8 to int8 of scale 1/256 and zero point -128, in TFLM's fixed point; a DEQUANTISE may follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def _names(numbers: type) -> Mapping[int, str]:
 
 _OPERATOR_NAMES = _names(tflite.BuiltinOperator)
 _TYPE_NAMES = _names(tflite.TensorType)
-_DTYPES = {
+_DTYPES: Mapping[int, np.dtype[Any]] = {
     tflite.TensorType.INT8: np.dtype(np.int8),
     tflite.TensorType.UINT8: np.dtype(np.uint8),
     tflite.TensorType.INT32: np.dtype(np.int32),
@@ -155,14 +155,14 @@ class _Parser:
 
     def __init__(self, content: bytes) -> None:
         self.model_table = tflite.Model.GetRootAsModel(content, 0)
+        self.names: set[str] = set()
 
     def model(self, name: str) -> ModelFile:
         if self.model_table.SubgraphsLength() < 1:
             raise ModelError("it has no subgraph")
         graph = self.model_table.Subgraphs(0)
-        tensors = tuple(
-            self._tensor(graph.Tensors(i)) for i in range(_bounded(graph.TensorsLength(), MAXIMUM_TENSORS, "tensors"))
-        )
+        count = _bounded(graph.TensorsLength(), MAXIMUM_TENSORS, "tensors")
+        tensors = tuple(self._tensor(index, graph.Tensors(index)) for index in range(count))
         count = _bounded(graph.OperatorsLength(), MAXIMUM_OPERATORS, "operators")
         nodes = tuple(self._node(index, graph.Operators(index), tensors) for index in range(count))
         inputs, outputs = (_operands(vector, tensors) for vector in (graph.InputsAsNumpy(), graph.OutputsAsNumpy()))
@@ -170,13 +170,15 @@ class _Parser:
             raise ModelError("it has no inputs or no outputs")
         return ModelFile(name, tensors, nodes, inputs, outputs)
 
-    def _tensor(self, table: Any) -> FileTensor:
-        name = _name(table)
+    def _tensor(self, index: int, table: Any) -> FileTensor:
+        name = self._unique_name(index, table)
         if table.ShapeLength() > MAXIMUM_RANK:
             raise ModelError(f"tensor {name} has {table.ShapeLength()} dimensions, more than {MAXIMUM_RANK}")
         dims = tuple(table.Shape(i) for i in range(table.ShapeLength()))
         if min(dims, default=1) < 1 or np.prod(dims, dtype=float) > MAXIMUM_ELEMENTS:
-            raise ModelError(f"tensor {name} has the shape {list(dims)}; dimensions must be positive, known and bounded")
+            raise ModelError(
+                f"tensor {name} has the shape {list(dims)}; dimensions must be positive, known and bounded"
+            )
         if table.Sparsity() is not None:
             raise ModelError(f"tensor {name} is sparse; store it dense")
         quantisation = table.Quantization()
@@ -191,6 +193,18 @@ class _Parser:
             quantised_axis=quantisation.QuantizedDimension() if quantisation else 0,
             data=self._data(table.Buffer(), name),
         )
+
+    def _unique_name(self, index: int, table: Any) -> str:
+        """The tensor's name, its length checked before it is copied; with its number if another has that name."""
+        field = table._tab.Offset(10)
+        name = ""
+        if field:
+            _bounded(table._tab.VectorLen(field), MAXIMUM_NAME_BYTES, "bytes of a tensor's name")
+            name = table.Name().decode(errors="replace")
+        if not name or name in self.names:
+            name = f"{name}#{index}"
+        self.names.add(name)
+        return name
 
     def _data(self, number: int, name: str) -> NDArray[np.uint8] | None:
         """Buffer `number`; None if it is empty, as every computed tensor's is."""
@@ -222,7 +236,7 @@ def _options(table: Any, op: str) -> Mapping[str, float]:
     if union is None or table.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, kind.__name__):
         raise ModelError(f"an operator {op} has no {kind.__name__}")
     options = kind()
-    options.Init(union.Bytes, union.Pos)  # type: ignore[attr-defined]
+    options.Init(union.Bytes, union.Pos)
     return {field: getattr(options, field)() for field in fields}
 
 
@@ -232,15 +246,6 @@ def _operands(vector: Any, tensors: tuple[FileTensor, ...]) -> tuple[int, ...]:
     if numbers.size and not -1 <= numbers.min() <= numbers.max() < len(tensors):
         raise ModelError(f"an operator names a tensor that does not exist ({numbers.min()} to {numbers.max()})")
     return tuple(int(number) for number in numbers)
-
-
-def _name(table: Any) -> str:
-    """The tensor's name, its length checked before it is copied."""
-    field = table._tab.Offset(10)
-    if not field:
-        return "(unnamed)"
-    _bounded(table._tab.VectorLen(field), MAXIMUM_NAME_BYTES, "bytes of a tensor's name")
-    return str(table.Name().decode(errors="replace"))
 
 
 def _bounded(count: int, limit: int, what: str) -> int:

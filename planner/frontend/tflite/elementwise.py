@@ -1,0 +1,138 @@
+"""Additions, unary functions, quantisation, and the softmax that the host computes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.core import fixed_functions
+from planner.core.arithmetic import requantisation_table
+from planner.data.graph import INT8_MAX, INT8_MIN, Add, Arithmetic, HostStepKind, Int8Array, Lookup, QuantParams
+from planner.frontend.tflite.assembly import Assembly, HostResult, RealInput, Stored
+from planner.frontend.tflite.model_file import Node
+from planner.frontend.tflite.quantisation import activation_quant, fused_clamp, quantised_bound
+
+_FULL_INTEGER = "convert the model with full integer quantisation"
+
+
+def add(assembly: Assembly, node: Node) -> Stored:
+    """ADD of two tensors of one shape."""
+    first, second = (assembly.activation(node, place) for place in (0, 1))
+    if first.dims != second.dims:
+        raise node.refuse(
+            f"it adds {list(first.dims)} and {list(second.dims)}; broadcasting is not supported",
+            "add tensors of one shape",
+        )
+    shape = assembly.plane(node, first)
+    assembly.plane(node, second)
+    tensor = assembly.result(node)
+    if assembly.reads_unsigned(node):
+        raise node.refuse("an addition of uint8 tensors is not supported", "convert the model to int8")
+    clamp = fused_clamp(node, activation_quant(tensor))
+    return assembly.add(node, Add(node.name, (first.tensor, second.tensor), tensor.name, clamp=clamp), shape)
+
+
+def relu(assembly: Assembly, node: Node) -> Stored:
+    """RELU: requantises and clips at zero."""
+    source = assembly.activation(node)
+    target = activation_quant(assembly.result(node))
+    table = fixed_functions.leaky_relu_table(assembly.quant(source), target, negative_slope=1.0)
+    return _lookup(assembly, node, np.maximum(table, np.int8(target.zero_point)))
+
+
+def leaky_relu(assembly: Assembly, node: Node) -> Stored:
+    """LEAKY_RELU: requantises, with a slope of its own below zero."""
+    source = assembly.activation(node)
+    slope = node.options["Alpha"]
+    if not np.isfinite(slope):
+        raise node.refuse(f"its slope is {slope}", "correct the model")
+    target = activation_quant(assembly.result(node))
+    return _lookup(assembly, node, fixed_functions.leaky_relu_table(assembly.quant(source), target, slope))
+
+
+def relu6(assembly: Assembly, node: Node) -> Stored:
+    """RELU6: clips, without requantisation."""
+    source = assembly.activation(node)
+    assembly.require_same_quant(node, source)
+    quant = assembly.quant(source)
+    levels = np.arange(INT8_MIN, INT8_MAX + 1)
+    clipped = np.clip(levels, quantised_bound(0.0, quant), quantised_bound(6.0, quant))
+    return _lookup(assembly, node, clipped.astype(np.int8))
+
+
+def logistic(assembly: Assembly, node: Node) -> Stored:
+    """LOGISTIC."""
+    source = assembly.activation(node)
+    _require_unit_output(node, activation_quant(assembly.result(node)))
+    return _lookup(assembly, node, fixed_functions.logistic_table(assembly.quant(source)))
+
+
+def hard_swish(assembly: Assembly, node: Node) -> Stored:
+    """HARD_SWISH."""
+    source = assembly.activation(node)
+    target = activation_quant(assembly.result(node))
+    try:
+        table = fixed_functions.hard_swish_table(assembly.quant(source), target)
+    except ValueError as error:
+        raise node.refuse(f"{error}", "convert the model again") from error
+    return _lookup(assembly, node, table)
+
+
+def quantize(assembly: Assembly, node: Node) -> Stored | HostResult:
+    """QUANTIZE: a float input becomes int8 on the host; an int8 tensor gets other parameters, by a table."""
+    value, tensor = assembly.value(node, 0), assembly.result(node)
+    quant = activation_quant(tensor)
+    match value:
+        case RealInput():
+            source = assembly.operand(node, 0)
+            assert source is not None
+            if len([reader for reader in assembly.file.nodes if node.inputs[0] in reader.inputs]) > 1:
+                raise node.refuse("the float input has another reader", "quantise the input once")
+            return assembly.define_input(source, tensor)
+        case HostResult(steps=(*_, HostStepKind.FIXED_SOFTMAX)) if quant == fixed_functions.UNIT_QUANT:
+            return value
+        case Stored() if assembly.quant(value) == quant:
+            return value
+        case Stored():
+            return _lookup(assembly, node, requantisation_table(assembly.quant(value), quant, Arithmetic.TFLM))
+    raise node.refuse("it quantises what the network has computed in float", _FULL_INTEGER)
+
+
+def dequantize(assembly: Assembly, node: Node) -> HostResult:
+    """DEQUANTIZE, at the end of the network."""
+    match assembly.value(node, 0):
+        case HostResult(steps=(*_, HostStepKind.FIXED_SOFTMAX)) as value:
+            return HostResult(value.tensor, value.dims, (*value.steps, HostStepKind.DEQUANTISE))
+        case Stored() as value:
+            return HostResult(value.tensor, value.dims, (HostStepKind.DEQUANTISE,))
+    raise node.refuse("it dequantises a constant, or what is float already", _FULL_INTEGER)
+
+
+def softmax(assembly: Assembly, node: Node) -> HostResult:
+    """SOFTMAX, at the end of the network: of int8 values in fixed point, or of floats."""
+    if node.options["Beta"] != 1.0:
+        raise node.refuse(f"beta is {node.options['Beta']}", "fold beta into the layer before")
+    value = assembly.value(node, 0)
+    if not isinstance(value, Stored | HostResult) or value.dims[-1] != assembly.tensors[value.tensor].shape.channels:
+        raise node.refuse("it is not over the channels of a tensor", "softmax is supported at the end of a network")
+    match value:
+        case HostResult(steps=(HostStepKind.DEQUANTISE,)):
+            return HostResult(value.tensor, value.dims, (*value.steps, HostStepKind.SOFTMAX))
+        case Stored():
+            _require_unit_output(node, activation_quant(assembly.result(node)))
+            if assembly.reads_unsigned(node):
+                raise node.refuse("a softmax of uint8 values is not supported", "convert the model to int8")
+            return HostResult(value.tensor, value.dims, (HostStepKind.FIXED_SOFTMAX,))
+    raise node.refuse("it reads what the host has computed already", "softmax is supported once, at the end")
+
+
+def _lookup(assembly: Assembly, node: Node, table: Int8Array) -> Stored:
+    source = assembly.activation(node)
+    shape = assembly.plane(node, source)
+    return assembly.add(node, Lookup(node.name, (source.tensor,), assembly.result(node).name, table), shape)
+
+
+def _require_unit_output(node: Node, quant: QuantParams) -> None:
+    if quant != fixed_functions.UNIT_QUANT:
+        raise node.refuse(
+            f"its output has scale {quant.scale} and zero point {quant.zero_point}", "it must have 1/256 and -128"
+        )

@@ -1,0 +1,70 @@
+"""Reads a TFLite model into a `Graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from planner.data.graph import Graph
+from planner.errors import ModelError
+from planner.frontend.simplify import simplify
+from planner.frontend.tflite import elementwise, layout, windows
+from planner.frontend.tflite.assembly import Assembly, Value
+from planner.frontend.tflite.model_file import ModelFile, Node, load
+
+Handler = Callable[[Assembly, Node], Value]
+
+_HANDLERS: Mapping[str, Handler] = {
+    "CONV_2D": windows.conv,
+    "DEPTHWISE_CONV_2D": windows.depthwise_conv,
+    "FULLY_CONNECTED": windows.fully_connected,
+    "AVERAGE_POOL_2D": windows.average_pool,
+    "MAX_POOL_2D": windows.max_pool,
+    "MEAN": windows.mean,
+    "ADD": elementwise.add,
+    "RELU": elementwise.relu,
+    "RELU6": elementwise.relu6,
+    "LEAKY_RELU": elementwise.leaky_relu,
+    "LOGISTIC": elementwise.logistic,
+    "HARD_SWISH": elementwise.hard_swish,
+    "QUANTIZE": elementwise.quantize,
+    "DEQUANTIZE": elementwise.dequantize,
+    "SOFTMAX": elementwise.softmax,
+    "RESHAPE": layout.reshape,
+    "SQUEEZE": layout.reshape,
+    "EXPAND_DIMS": layout.reshape,
+    "PAD": layout.pad,
+    "PADV2": layout.pad,
+    "CONCATENATION": layout.concatenation,
+    "SHAPE": layout.shape_of,
+    "STRIDED_SLICE": layout.strided_slice,
+    "PACK": layout.pack,
+}
+
+
+def read_tflite(path: str | Path) -> Graph:
+    """The network of a TFLite file, with TensorFlow Lite Micro's rounding rule.
+
+    Raises ModelError, naming the operator (number, kind and output tensor) and what would do, if the file is damaged or
+    uses what planner does not support. Time and memory are bounded by a small multiple of the file's size, whatever the
+    file holds.
+    """
+    file = load(Path(path))
+    try:
+        return simplify(_graph(file))
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _graph(file: ModelFile) -> Graph:
+    assembly = Assembly(file)
+    for node in file.nodes:
+        handler = _HANDLERS.get(node.op)
+        if handler is None:
+            raise node.refuse("this operator is not supported", f"supported are {', '.join(sorted(_HANDLERS))}")
+        if len(node.outputs) != 1:
+            raise node.refuse(f"it has {len(node.outputs)} outputs", "only operators with one output are supported")
+        if node.outputs[0] in assembly.values:
+            raise node.refuse("its output is written twice", "convert the model again")
+        assembly.values[node.outputs[0]] = handler(assembly, node)
+    return assembly.graph()
