@@ -32,10 +32,10 @@ uint32_t plr_arena_peak_bytes(const plr_t *runtime) {
     return bytes;
 }
 
-void plr_arena_begin_buffers(plr_t *runtime) {
+void plr_arena_begin_buffers(plr_t *runtime, uint32_t step) {
     while (runtime->next_buffer < runtime->plan.buffers.count) {
         const plr_buffer_t buffer = plr_plan_buffer(&runtime->plan, runtime->next_buffer);
-        if (buffer.first_step != runtime->step) {
+        if (buffer.first_step != step) {
             break;
         }
         const uint32_t canary = buffer.offset_bytes + buffer.size_bytes;

@@ -12,8 +12,8 @@ void plr_arena_paint(const plr_t *runtime);
 /* Highest byte that lost its paint, plus one. */
 uint32_t plr_arena_peak_bytes(const plr_t *runtime);
 
-/* Write the canaries of the buffers whose lifespan begins with the step that comes. */
-void plr_arena_begin_buffers(plr_t *runtime);
+/* Write the canaries of the buffers whose lifespan begins with a step. Steps come in order. */
+void plr_arena_begin_buffers(plr_t *runtime, uint32_t step);
 
 /* Number of broken canaries among the buffers whose lifespan ended with the last step. */
 uint32_t plr_arena_end_buffers(const plr_t *runtime);

@@ -99,17 +99,17 @@ static void reset(plr_t *runtime) {
     runtime->clock_ns = 0;
     memset(runtime->port_free_ns, 0, sizeof runtime->port_free_ns);
     runtime->report = (plr_report_t){0};
-    runtime->step = PLR_NO_INDEX;
     runtime->next_buffer = 0;
     runtime->trace_length = 0;
     plr_arena_paint(runtime);
+    plr_arena_begin_buffers(runtime, 0);
 }
 
 static plr_status_t run_steps(plr_t *runtime) {
     for (runtime->step = 0; runtime->step < runtime->plan.steps.count; runtime->step++) {
         const plr_step_t step = plr_plan_step(&runtime->plan, runtime->step);
         uint64_t work;
-        plr_arena_begin_buffers(runtime);
+        plr_arena_begin_buffers(runtime, runtime->step);
         plr_status_t status = run_step(runtime, &step, &work);
         if (status == PLR_OK) {
             runtime->report.canaries_broken += plr_arena_end_buffers(runtime);
@@ -119,6 +119,7 @@ static plr_status_t run_steps(plr_t *runtime) {
             return status;
         }
     }
+    runtime->step = PLR_NO_INDEX;
     return send_trace(runtime);
 }
 
@@ -132,7 +133,6 @@ plr_status_t plr_program_run(plr_t *runtime) {
         status = pass_ends(runtime, PLR_DIRECTION_SEND);
     }
     if (status == PLR_OK) {
-        runtime->step = PLR_NO_INDEX;
         runtime->report.end_ns = runtime->clock_ns;
         runtime->report.stack_peak_bytes = runtime->hal->stack_peak_bytes(runtime->hal->context);
         runtime->report.above_cap_bytes = runtime->hal->above_cap_bytes(runtime->hal->context);

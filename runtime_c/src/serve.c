@@ -10,7 +10,7 @@
 plr_status_t plr_init(plr_t *runtime, const plr_hal_t *hal, const plr_config_t *config,
                       const plr_footprint_t *footprint, uint8_t *arena, size_t arena_bytes) {
     if (runtime == NULL || hal == NULL || config == NULL || footprint == NULL || arena == NULL ||
-        (uintptr_t)arena % ARENA_ALIGNMENT != 0 || (uint64_t)arena_bytes > UINT32_MAX) {
+        (uintptr_t)arena % ARENA_ALIGNMENT != 0 || (uint32_t)arena_bytes != arena_bytes) {
         return PLR_ERR_ARGUMENT;
     }
     *runtime = (plr_t){.hal = hal,

@@ -48,12 +48,12 @@ static inline int32_t plr_float_product(int32_t value, int32_t multiplier, int32
 /* value * multiplier * 2^(shift - 31), rounded twice as TensorFlow Lite does. */
 static inline int32_t plr_fixed_product(int32_t value, int32_t multiplier, int32_t shift) {
     const uint32_t right = shift < 0 ? (uint32_t)-shift : 0;
-    int64_t raised = value;
+    int32_t raised = value;
     if (shift > 0) {
-        raised = value * ((int64_t)1 << shift);
-        raised = raised > INT32_MAX ? INT32_MAX : raised < INT32_MIN ? INT32_MIN : raised;
+        const int64_t exact = value * ((int64_t)1 << shift);
+        raised = exact > INT32_MAX ? INT32_MAX : exact < INT32_MIN ? INT32_MIN : (int32_t)exact;
     }
-    const int32_t high = (int32_t)((raised * multiplier + ((int64_t)1 << 30)) >> 31);
+    const int32_t high = (int32_t)(((int64_t)raised * multiplier + ((int64_t)1 << 30)) >> 31);
     const uint32_t mask = (1u << right) - 1;
     const uint32_t remainder = (uint32_t)high & mask;
     const uint32_t threshold = (mask >> 1) + (high < 0);
