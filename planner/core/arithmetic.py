@@ -292,9 +292,14 @@ def requantisation_table(source: QuantParams, target: QuantParams, arithmetic: A
     return _to_int8(fixed_product(values, multiplier, shift) + target.zero_point, Clamp())
 
 
-def quantise(real: Float32Array, quant: QuantParams) -> Int8Array:
-    """int8 values nearest to float32 `real`: round half to even of real / scale, plus the zero point, saturated."""
-    return _to_int8(np.rint(real / np.float32(quant.scale)).astype(np.float64) + quant.zero_point, Clamp())
+def quantise(real: Float32Array, quant: QuantParams, rule: Arithmetic = Arithmetic.ONNXRUNTIME) -> Int8Array:
+    """int8 values nearest to float32 `real`: real / scale rounded, plus the zero point, saturated.
+
+    Ties go to even under ONNXRUNTIME, away from zero under TFLM.
+    """
+    quanta = (real / np.float32(quant.scale)).astype(np.float64)
+    levels = np.rint(quanta) if rule is Arithmetic.ONNXRUNTIME else np.trunc(quanta + np.copysign(0.5, quanta))
+    return _to_int8(levels + quant.zero_point, Clamp())
 
 
 def dequantise(values: Int8Array, quant: QuantParams) -> Float32Array:

@@ -44,7 +44,7 @@ def _quantised(graph: Graph, end: InputEnd, array: AnyArray) -> Int8Array:
         raise InputError(f"the input has shape {array.shape}; the model takes {end.shape}")
     tensor = graph.tensors[end.tensor]
     if end.dtype == "float32" and array.dtype.kind == "f":
-        integers = arithmetic.quantise(array.astype(np.float32), tensor.quant)
+        integers = arithmetic.quantise(array.astype(np.float32), tensor.quant, end.rounding)
     elif array.dtype == np.uint8 and end.dtype == "uint8":
         integers = (array.astype(np.int16) - _UNSIGNED_OFFSET).astype(np.int8)
     elif array.dtype == np.int8 and end.dtype == "int8":

@@ -224,13 +224,15 @@ class InputEnd:
     """How the host turns the user's array into the int8 tensor `tensor`.
 
     `shape` and `dtype` ("float32", "int8" or "uint8") are the model file's own. `channels_first` says that the
-    user's array is NCHW. A float is quantised with the tensor's parameters, round half to even.
+    user's array is NCHW. A float is quantised with the tensor's parameters; ties go to even (ONNXRUNTIME) or away from
+    zero (TFLM), as `rounding` says: by the model's origin, whatever rule the boards follow.
     """
 
     tensor: str
     shape: tuple[int, ...]
     dtype: str
     channels_first: bool
+    rounding: Arithmetic = Arithmetic.ONNXRUNTIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from planner import frontend
 from planner.core.arithmetic import with_rule
 from planner.data.graph import Graph
 from planner.data.instance import Instance
 from planner.files.instance_file import ZOO_PREFIX
-from planner.frontend import read_onnx
 from planner.zoo import zoo_model
 
 
@@ -18,5 +18,5 @@ def read_model(instance: Instance, override: Path | None = None) -> Graph:
     Raises ModelError if there is no such model or it cannot be read.
     """
     name = instance.model if override is None else str(override)
-    graph = zoo_model(name.removeprefix(ZOO_PREFIX)) if name.startswith(ZOO_PREFIX) else read_onnx(Path(name))
+    graph = zoo_model(name.removeprefix(ZOO_PREFIX)) if name.startswith(ZOO_PREFIX) else frontend.read_model(Path(name))
     return graph if instance.arithmetic is None else with_rule(graph, instance.arithmetic)

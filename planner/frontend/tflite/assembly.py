@@ -82,7 +82,9 @@ class Assembly:
         """The int8 tensor that the input `source` of the model becomes, with the quantisation of `tensor`."""
         assert source.dtype is not None
         self._define(tensor, plane_of(tensor.dims) or Shape(1, 1, tensor.elements))
-        self._inputs[tensor.name] = InputEnd(tensor.name, source.dims, source.dtype.name, channels_first=False)
+        self._inputs[tensor.name] = InputEnd(
+            tensor.name, source.dims, source.dtype.name, channels_first=False, rounding=Arithmetic.TFLM
+        )
         return Stored(tensor.name, tensor.dims)
 
     def result(self, node: Node) -> FileTensor:
