@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -73,32 +73,43 @@ def neighbourhood(
 ) -> dict[str, tuple[Layout, ...]]:
     """For every tensor its layout, `sample` neighbours, and the boundaries of the tensors beside it."""
     layouts = {data.output: split.operators[data.name].layout for data in problem.operators}
+    result = around_hints(problem, layouts)
+    for name, layout in layouts.items():
+        around = list(neighbours(layout, problem.devices))
+        chosen = [around[int(i)] for i in rng.permutation(len(around))[:sample]]
+        result[name] = tuple(dict.fromkeys((*result[name], *chosen)))
+    return result
+
+
+def around_hints(problem: Problem, hints: Mapping[str, Layout]) -> dict[str, tuple[Layout, ...]]:
+    """For every tensor its hint and the boundaries of the hints of the tensors beside it."""
+    beside = _beside(problem)
+    result: dict[str, tuple[Layout, ...]] = {}
+    for data in problem.operators:
+        near = [hints[name] for name in (data.output, *beside[data.output]) if name in hints]
+        copies = (copy for layout in near for copy in _copies(layout, data.shape))
+        own = (hints[data.output],) if data.output in hints else ()
+        result[data.output] = tuple(dict.fromkeys((*own, *copies)))
+    return result
+
+
+def merge(problem: Problem, *sets: Mapping[str, tuple[Layout, ...]]) -> dict[str, tuple[Layout, ...]]:
+    """Union of candidate sets, without repetitions."""
+    return {
+        data.output: tuple(dict.fromkeys(layout for candidates in sets for layout in candidates.get(data.output, ())))
+        for data in problem.operators
+    }
+
+
+def _beside(problem: Problem) -> dict[str, list[str]]:
+    """The tensors that share an operator with each tensor, as its input or output."""
     beside: dict[str, list[str]] = {data.output: [] for data in problem.operators}
     for data in problem.operators:
         for name in data.inputs:
             if name in beside:
                 beside[data.output].append(name)
                 beside[name].append(data.output)
-    result: dict[str, tuple[Layout, ...]] = {}
-    for data in problem.operators:
-        layout = layouts[data.output]
-        found = {layout: None}
-        for name in beside[data.output]:
-            for copy in _copies(layouts[name], data.shape):
-                found[copy] = None
-        around = list(neighbours(layout, problem.devices))
-        chosen = rng.permutation(len(around))[:sample]
-        found |= {around[int(i)]: None for i in chosen}
-        result[data.output] = tuple(found)
-    return result
-
-
-def merge(problem: Problem, *sets: dict[str, tuple[Layout, ...]]) -> dict[str, tuple[Layout, ...]]:
-    """Union of candidate sets, without repetitions."""
-    return {
-        data.output: tuple(dict.fromkeys(layout for candidates in sets for layout in candidates.get(data.output, ())))
-        for data in problem.operators
-    }
+    return beside
 
 
 def _copies(layout: Layout, shape: Shape) -> Iterator[Layout]:

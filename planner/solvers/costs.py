@@ -70,7 +70,7 @@ def own_output_arcs(
     relayed = np.zeros((*shape, problem.nodes), np.int64)
     for position, name in enumerate(data.operator.inputs):
         axis = data.inputs.index(name)
-        pairs = _fetch(problem, data, position, inputs[axis], output, chunks, wanted)
+        pairs = fetch(problem, data, position, inputs[axis], output, chunks, wanted)
         spread = tuple(slice(None) if other == axis else None for other in range(axes))
         communication, copies, received, relays = (part[spread] for part in pairs)
         time = np.minimum(time + communication, UNREACHABLE)
@@ -129,6 +129,54 @@ def input_channels_arcs(
         weights = depths * data.shape.channels * data.window_taps + (depths > 0) * RECORD_BYTES * chunks
         flash[by_channels] = weights[:, None] + _parameter_flash(data, output)[None]
     return Arcs(Mode.INPUT_CHANNELS, chunks, time, ram.astype(np.int32), flash)
+
+
+def fetch(
+    problem: Problem,
+    data: OperatorData,
+    position: int,
+    source: LayoutSet,
+    output: LayoutSet,
+    chunks: int = 1,
+    wanted: NDArray[np.bool_] | None = None,
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """One input of an OWN_OUTPUT operator between all pairs (a, b) of layouts, or the `wanted` ones.
+
+    Returns communication in ns [a, b] (`UNREACHABLE` where unwanted or without a route), and by node [a, b, node] the
+    copies in ns and the footprints of received and of relayed bytes.
+    """
+    shape = problem.shape(data.operator.inputs[position])
+    reach = data.reaches[position]
+    routes = problem.routes
+    result: tuple[IntArray, IntArray, IntArray, IntArray] = kernels.fetch_pairs(
+        source.rows,
+        source.starts,
+        source.stops,
+        shape.height,
+        shape.width,
+        shape.channels,
+        output.rows,
+        output.starts,
+        output.stops,
+        data.shape.height,
+        data.shape.channels,
+        reach.row_first,
+        reach.row_stop,
+        reach.channel_first,
+        reach.channel_stop,
+        reach.column_first,
+        reach.column_stop,
+        chunks,
+        np.ones((len(source), len(output)), np.bool_) if wanted is None else wanted,
+        routes.hops,
+        routes.message_ns,
+        routes.byte_ps,
+        routes.ports,
+        routes.via,
+        routes.port_count,
+        problem.copy_cost.table,
+    )
+    return result
 
 
 def compute_ns(problem: Problem, data: OperatorData, output: LayoutSet, chunks: int = 1) -> IntArray:
@@ -205,49 +253,6 @@ def gather_arcs(problem: Problem, tensor: str, layouts: LayoutSet) -> tuple[IntA
         problem.copy_cost.table,
     )
     return communication[:, 0], received[:, 0] + relays[:, 0]
-
-
-def _fetch(
-    problem: Problem,
-    data: OperatorData,
-    position: int,
-    source: LayoutSet,
-    output: LayoutSet,
-    chunks: int,
-    wanted: NDArray[np.bool_] | None,
-) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    shape = problem.shape(data.operator.inputs[position])
-    reach = data.reaches[position]
-    routes = problem.routes
-    result: tuple[IntArray, IntArray, IntArray, IntArray] = kernels.fetch_pairs(
-        source.rows,
-        source.starts,
-        source.stops,
-        shape.height,
-        shape.width,
-        shape.channels,
-        output.rows,
-        output.starts,
-        output.stops,
-        data.shape.height,
-        data.shape.channels,
-        reach.row_first,
-        reach.row_stop,
-        reach.channel_first,
-        reach.channel_stop,
-        reach.column_first,
-        reach.column_stop,
-        chunks,
-        np.ones((len(source), len(output)), np.bool_) if wanted is None else wanted,
-        routes.hops,
-        routes.message_ns,
-        routes.byte_ps,
-        routes.ports,
-        routes.via,
-        routes.port_count,
-        problem.copy_cost.table,
-    )
-    return result
 
 
 def _output_flash(data: OperatorData, output: LayoutSet, chunks: int) -> IntArray:

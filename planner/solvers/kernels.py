@@ -284,3 +284,214 @@ def extend(values, held, time, ram, cap, survivor, option, best, best_arc, best_
                     best[r, s, b] = value + time[a, b]
                     best_arc[r, s, b] = a
                     best_option[r, s, b] = option
+
+
+@njit(cache=True)
+def fewest_distinct_rows(first, stop):
+    """result[n]: the fewest distinct input rows that n output rows read, row r reading [first[r], stop[r])."""
+    height = len(first)
+    best = np.full((height + 1, height), UNREACHABLE, np.int64)
+    result = np.zeros(height + 1, np.int64)
+    for r in range(height):
+        best[1, r] = max(0, stop[r] - first[r])
+    for count in range(1, height + 1):
+        smallest = UNREACHABLE
+        for r in range(count - 1, height):
+            if count > 1:
+                value = UNREACHABLE
+                for q in range(count - 2, r):
+                    value = min(value, best[count - 1, q] + max(0, stop[r] - max(first[r], stop[q])))
+                best[count, r] = value
+            smallest = min(smallest, best[count, r])
+        result[count] = smallest
+    return result
+
+
+@njit(cache=True)
+def count_compositions(total, caps):
+    """How many vectors of integers 0 <= v[d] <= caps[d] sum up to `total` (as a float: it may be huge)."""
+    ways = np.zeros(total + 1)
+    ways[0] = 1.0
+    for cap in caps:
+        following = np.zeros(total + 1)
+        for have in range(total + 1):
+            if ways[have] > 0:
+                for part in range(min(cap, total - have) + 1):
+                    following[have + part] += ways[have]
+        ways = following
+    return ways[total]
+
+
+@njit(cache=True)
+def bounded_compositions(total, caps, limit):
+    """All vectors of integers 0 <= v[d] <= caps[d] that sum up to `total`, at most `limit`: int32 [vectors, d]."""
+    size = len(caps)
+    room = np.zeros(size + 1, np.int64)
+    for d in range(size - 1, -1, -1):
+        room[d] = room[d + 1] + caps[d]
+    result = np.zeros((limit, size), np.int32)
+    vector = np.zeros(size, np.int64)
+    count = 0
+    position = 0
+    left = total
+    vector[0] = max(0, total - room[1])
+    while position >= 0:
+        if vector[position] > min(caps[position], left):
+            position -= 1
+            if position >= 0:
+                left += vector[position]
+                vector[position] += 1
+        elif position == size - 1:
+            if vector[position] == left:
+                result[count] = vector
+                count += 1
+            position -= 1
+            if position >= 0:
+                left += vector[position]
+                vector[position] += 1
+        else:
+            left -= vector[position]
+            position += 1
+            vector[position] = max(0, left - room[position + 1])
+    return result[:count]
+
+
+@njit(cache=True)
+def row_traffic(
+    low_in,
+    high_in,
+    level_in,
+    active_high_in,
+    low_out,
+    high_out,
+    level_out,
+    active_low_out,
+    group,
+    fewest,
+    most,
+    union,
+    overlap,
+    complete,
+    height_in,
+    height_out,
+    own_row_bytes,
+    read_row_bytes,
+    output_row_bytes,
+    cap,
+):
+    """Rows that must move between relaxed row layouts a and b (see `relaxation`): three arrays int64 [a, b].
+
+    All received rows and the number of messages, at least; and the most that one node receives or sends, at least, or
+    -1 where a node's RAM is exceeded for sure.
+    """
+    count_a, nodes = low_in.shape
+    count_b = low_out.shape[0]
+    groups = group.max() + 1
+    received = np.zeros((count_a, count_b), np.int64)
+    messages = np.zeros((count_a, count_b), np.int64)
+    worst = np.zeros((count_a, count_b), np.int64)
+    size = np.zeros(groups, np.int64)
+    for n in range(nodes):
+        if group[n] >= 0:
+            size[group[n]] += 1
+    need_low = np.zeros(nodes, np.int64)
+    need_high = np.zeros(nodes, np.int64)
+    need_level = np.zeros(nodes, np.int64)
+    group_need = np.zeros(groups, np.int64)
+    group_most = np.zeros(groups, np.int64)
+    some_receive = np.zeros(groups, np.int64)
+    some_send = np.zeros(groups, np.int64)
+    group_in = np.zeros(groups, np.int64)
+    group_rest = np.zeros(groups, np.int64)
+    for b in range(count_b):
+        group_need[:] = height_out
+        group_most[:] = 0
+        for n in range(nodes):
+            need_low[n] = fewest[low_out[b, n]]
+            need_high[n] = most[high_out[b, n]]
+            need_level[n] = fewest[min(level_out[b, n], height_out)]
+            for g in range(groups):
+                if g != group[n]:
+                    group_need[g] -= high_out[b, n]
+            if group[n] >= 0:
+                group_most[group[n]] += need_high[n]
+        for g in range(groups):
+            group_need[g] = union[max(0, group_need[g])]
+        m = active_low_out[b]
+        halo = 0
+        halo_total = 0
+        if m > 1 and overlap > 0:
+            halo_total = (m - 1) * overlap
+            halo = (halo_total + m - 1) // m
+        for a in range(count_a):
+            most_moved = halo
+            total = 0
+            receivers = 0
+            some_receive[:] = UNREACHABLE
+            some_send[:] = UNREACHABLE
+            group_in[:] = 0
+            group_rest[:] = height_in
+            fits = True
+            for n in range(nodes):
+                g = group[n]
+                lacking = need_low[n] - high_in[a, n]
+                if lacking > 0:
+                    total += lacking
+                    receivers += 1
+                    most_moved = max(most_moved, lacking)
+                if complete:
+                    most_moved = max(most_moved, low_in[a, n] - need_high[n])
+                used = (
+                    max(low_in[a, n] * own_row_bytes, need_low[n] * read_row_bytes) + low_out[b, n] * output_row_bytes
+                )
+                if used > cap[n]:
+                    fits = False
+                    break
+                for other in range(groups):
+                    if other != g:
+                        group_rest[other] -= high_in[a, n]
+                if g >= 0:
+                    group_in[g] += high_in[a, n]
+                    if level_out[b, n] > 0 and level_out[b, n] <= high_out[b, n]:
+                        some_receive[g] = min(some_receive[g], need_level[n] - high_in[a, n])
+                    if level_in[a, n] > 0 and level_in[a, n] <= high_in[a, n]:
+                        some_send[g] = min(some_send[g], level_in[a, n] - need_high[n])
+            if not fits:
+                worst[a, b] = -1
+                continue
+            for g in range(groups):
+                if some_receive[g] < UNREACHABLE:
+                    most_moved = max(most_moved, some_receive[g])
+                    total = max(total, some_receive[g])
+                lacking = group_need[g] - group_in[g]
+                if lacking > 0:
+                    most_moved = max(most_moved, (lacking + size[g] - 1) // size[g])
+                    total = max(total, lacking)
+                if complete:
+                    if some_send[g] < UNREACHABLE:
+                        most_moved = max(most_moved, some_send[g])
+                    surplus = group_rest[g] - group_most[g]
+                    if surplus > 0:
+                        most_moved = max(most_moved, (surplus + size[g] - 1) // size[g])
+            received[a, b] = max(total, halo_total)
+            messages[a, b] = max(receivers, m // 2 if halo_total > 0 else 0)
+            if most_moved > 0:
+                messages[a, b] = max(1, messages[a, b])
+            worst[a, b] = most_moved
+    return received, messages, worst
+
+
+@njit(cache=True)
+def min_plus(values, costs):
+    """result[r, b] = min over a of values[r, a] + costs[a, b]; infinite entries are skipped."""
+    rest, count_a = values.shape
+    count_b = costs.shape[1]
+    result = np.full((rest, count_b), np.inf)
+    for r in range(rest):
+        row = result[r]
+        for a in range(count_a):
+            value = values[r, a]
+            if value < np.inf:
+                for b in range(count_b):
+                    row[b] = min(row[b], value + costs[a, b])
+    return result

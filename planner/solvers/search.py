@@ -8,11 +8,12 @@ from planner.data.graph import Graph
 from planner.data.instance import Instance
 from planner.data.result import OPTIMALITY_GAP, PhaseBounds, Shortage, SolveResult, SolveStatus
 from planner.errors import ModelError
-from planner.solvers.candidates import families, neighbourhood
+from planner.solvers.candidates import around_hints, families, merge, neighbourhood
 from planner.solvers.interface import CancelCheck, Cancelled, Clock, Progress, ProgressCallback
 from planner.solvers.path import STATE_LIMIT, ArcCache, Candidates, LayoutGraph, Path
 from planner.solvers.problem import Problem
 from planner.solvers.registry import path_solver
+from planner.solvers.relaxation.bound import Relaxation
 
 COVERS = (
     "every plan that runs the operators one by one in the model's order, each output cut into contiguous ranges of "
@@ -22,6 +23,8 @@ COVERS = (
 )
 NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
+EXACT_LIMITS = (120, 1100)
+"""Row layouts of a tensor that the relaxation tells apart, first for a quick bound and then for a tight one."""
 PATIENCE = 4
 """Rounds without improvement after which refinement ends."""
 
@@ -72,7 +75,12 @@ class _Search:
     def run(self) -> None:
         start = {data.output: families(self._problem, data) for data in self._problem.operators}
         self._explore(start)
-        self._refine()
+        for exact_limit in EXACT_LIMITS:
+            if self._status() is SolveStatus.OPTIMAL:
+                return
+            hints = self._relax(exact_limit)
+            self._explore(merge(self._problem, self._around_best(), hints, start))
+            self._refine()
 
     def result(self) -> SolveResult:
         return SolveResult(
@@ -107,9 +115,28 @@ class _Search:
         if outcome.path is None or (self._best is not None and outcome.path.time_ns >= self._best.time_ns):
             return False
         self._best = outcome.path
+        self._report()
+        return True
+
+    def _relax(self, exact_limit: int) -> Candidates:
+        """Improve the bound; returns candidates from the relaxed path."""
+        relaxation = Relaxation(self._problem, exact_limit)
+        bound = relaxation.solve(self._clock, self._best.time_ns if self._best else None)
+        if bound is None:
+            return {}
+        if np.isfinite(bound.value_ns):
+            self._bound_ns = max(self._bound_ns or 0, int(bound.value_ns) - len(self._problem.operators))
+        self._report()
+        return around_hints(self._problem, bound.path)
+
+    def _around_best(self) -> Candidates:
+        if self._best is None:
+            return {}
+        return neighbourhood(self._problem, self._best.split, self._rng, 0)
+
+    def _report(self) -> None:
         if self._progress is not None:
             self._progress(self._state())
-        return True
 
     def _refine(self) -> None:
         failures = 0

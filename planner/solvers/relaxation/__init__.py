@@ -1,0 +1,1 @@
+"""Lower bounds on the phase-model makespan by shortest paths over sets of layouts."""

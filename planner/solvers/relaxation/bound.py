@@ -1,0 +1,278 @@
+"""The lower bound: a shortest path over relaxed layouts.
+
+Every layout of a tensor lies in exactly one relaxed layout (a state), and an arc costs at most as much as the operator
+between any two members. So the path is at most as long as every plan. Values are kept for the joint states of a few
+*remembered* live tensors; forgetting one (taking the minimum over its states) loosens the bound and keeps it valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.core.cost import FloatArray
+from planner.data.split import Axis, Layout
+from planner.solvers import kernels
+from planner.solvers.costs import gather_arcs
+from planner.solvers.interface import Clock
+from planner.solvers.layout_set import LayoutSet, layout_of_shares
+from planner.solvers.problem import UNREACHABLE, OperatorData, Problem
+from planner.solvers.relaxation.arcs import OperatorBound
+from planner.solvers.relaxation.states import States, channel_states, ladder, row_states, single_state
+from planner.solvers.relaxation.traffic import Traffic
+
+CHANNEL_RATIOS = (1.02, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)
+"""Levels of channel layouts: thresholds of the slowest shard relative to the least possible."""
+MEMORY_LIMIT = 4_000_000
+"""Most joint states of remembered tensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A lower bound over all plans; inf if there is none. `path` has the states that the shortest path visits."""
+
+    value_ns: float
+    path: Mapping[str, Layout]
+    first_infeasible: str | None = None
+
+
+@dataclass(frozen=True)
+class _Contraction:
+    """result[rest, b] = min over a of values[rest, a] + costs[a, b]: how tensor `tensor` was left for `output`."""
+
+    rest: tuple[str, ...]
+    tensor: str
+    output: str
+    values: FloatArray
+    costs: FloatArray
+
+
+@dataclass(frozen=True)
+class _Minimum:
+    """Tensor `tensor` was forgotten: the minimum over its axis of values[tensors]."""
+
+    tensors: tuple[str, ...]
+    tensor: str
+    values: FloatArray
+
+
+class Relaxation:
+    """The relaxed layered graph of a problem; at most `exact_limit` row layouts of a tensor are states of their own."""
+
+    def __init__(self, problem: Problem, exact_limit: int = 1100) -> None:
+        self._problem = problem
+        self._exact_limit = exact_limit
+        self._traffic = Traffic.of(problem.instance.network)
+        self._group = np.array([0] * problem.devices + [-1], np.int64)
+        self._bounds: dict[object, OperatorBound] = {}
+        self._states_of: dict[object, States] = {}
+        self._arcs: dict[object, FloatArray] = {}
+        self.states: dict[str, States] = {}
+        for name in problem.inputs:
+            self.states[name] = single_state(
+                LayoutSet.of(
+                    [Layout.single(Axis.ROWS, problem.shape(name).height, problem.instance.input_node, problem.nodes)]
+                ),
+                self._group,
+            )
+        for data in problem.operators:
+            if data.signature not in self._states_of:
+                self._bounds[data.signature] = OperatorBound(problem, data, self._traffic)
+                self._states_of[data.signature] = self._build_states(data, self._bounds[data.signature])
+            self.states[data.output] = self._states_of[data.signature]
+
+    def solve(self, clock: Clock, incumbent_ns: int | None = None) -> Bound | None:
+        """The shortest path; states that cannot lie on a path shorter than the incumbent are left out.
+
+        None if the clock ran out. Raises Cancelled.
+        """
+        for data in self._problem.operators:
+            if not len(self.states[data.output]):
+                return Bound(np.inf, {}, data.name)
+        remaining = self._remaining()
+        most = np.inf if incumbent_ns is None else incumbent_ns + 1.0
+        live: tuple[str, ...] = tuple(name for name in self._problem.inputs if name in self._problem.last_use)
+        values: FloatArray = np.zeros(tuple(len(self.states[name]) for name in live))
+        history: list[_Contraction | _Minimum] = []
+        for data in self._problem.operators:
+            if clock.left_s == 0:
+                return None
+            live, values = self._advance(data, live, values, history)
+            values = np.where(values + remaining[data.index] > most, np.inf, values)
+            if not np.isfinite(values).any():
+                return self._without_path(data.name, incumbent_ns)
+        values = self._gather(live, values)
+        value = float(values.min())
+        if not np.isfinite(value):
+            return self._without_path(self._problem.operators[-1].name, incumbent_ns)
+        chosen = dict(zip(live, (int(i) for i in np.unravel_index(int(values.argmin()), values.shape)), strict=True))
+        return Bound(value, self._layouts(self._trace(history, chosen)))
+
+    def _without_path(self, operator: str, incumbent_ns: int | None) -> Bound:
+        return Bound(np.inf, {}, operator) if incumbent_ns is None else Bound(float(incumbent_ns), {})
+
+    def _remaining(self) -> FloatArray:
+        """What the operators after each one cost at least together."""
+        least = [sum(costs.min() for costs in self.arc_bounds(data).values()) for data in self._problem.operators]
+        return np.asarray(np.concatenate([np.cumsum(least[::-1])[::-1][1:], [0.0]]))
+
+    def _advance(
+        self,
+        data: OperatorData,
+        live: tuple[str, ...],
+        values: FloatArray,
+        history: list[_Contraction | _Minimum],
+    ) -> tuple[tuple[str, ...], FloatArray]:
+        costs = self.arc_bounds(data)
+        dying = [name for name in data.inputs if name in live and self._problem.last_use[name] <= data.index]
+        ordered = sorted(data.inputs, key=lambda name: (name not in dying, name not in live))
+        first, rest = ordered[0], ordered[1:]
+        while (
+            len(live) > 1
+            and self._size(live) // (len(self.states[first]) if first in dying else 1) * len(self.states[data.output])
+            > MEMORY_LIMIT
+        ):
+            forgotten = next(name for name in live if name not in data.inputs[-1:] or len(live) == 1)
+            live, values = self._forget(forgotten, live, values, history)
+            dying = [name for name in dying if name in live]
+            ordered = sorted(data.inputs, key=lambda name: (name not in dying, name not in live))
+            first, rest = ordered[0], ordered[1:]
+        if first in dying:
+            values = np.moveaxis(values, live.index(first), -1)
+            live = tuple(name for name in live if name != first)
+            history.append(_Contraction(live, first, data.output, values, costs[first]))
+            flat = np.ascontiguousarray(values).reshape(-1, values.shape[-1])
+            values = kernels.min_plus(flat, costs[first]).reshape(*values.shape[:-1], -1)
+        else:
+            values = values[..., None] + self._spread(first, costs[first], live)
+        live = (*live, data.output)
+        for name in rest:
+            values = values + self._spread(name, costs[name], live[:-1])
+            if name in dying:
+                live, values = self._forget(name, live, values, history)
+        return live, values
+
+    def _spread(self, name: str, costs: FloatArray, live: tuple[str, ...]) -> FloatArray:
+        """Costs [a, b] of input `name`, broadcast over the live tensors' axes and b; the least over a if forgotten."""
+        if name not in live:
+            return np.asarray(costs.min(axis=0))
+        shape = [1] * (len(live) + 1)
+        shape[live.index(name)], shape[-1] = costs.shape
+        return costs.reshape(shape)
+
+    def _forget(
+        self, name: str, live: tuple[str, ...], values: FloatArray, history: list[_Contraction | _Minimum]
+    ) -> tuple[tuple[str, ...], FloatArray]:
+        history.append(_Minimum(live, name, values))
+        axis = live.index(name)
+        return (*live[:axis], *live[axis + 1 :]), np.asarray(values.min(axis=axis))
+
+    def arc_bounds(self, data: OperatorData) -> dict[str, FloatArray]:
+        """Bounds [state, state] by distinct input, the computation counted with the first; inf where RAM forbids."""
+        bound, output = self._bounds[data.signature], self.states[data.output]
+        result: dict[str, FloatArray] = {}
+        for position, name in enumerate(data.operator.inputs):
+            source = self.states[name]
+            key = (data.signature, position, id(source))
+            if key not in self._arcs:
+                costs = bound.fetch(position, source, output)
+                if position == 0:
+                    costs = costs + bound.compute(output)[None]
+                    if data.accepts_input_channels:
+                        costs = np.minimum(costs, bound.input_channels(source, output))
+                self._arcs[key] = costs
+            result[name] = result[name] + self._arcs[key] if name in result else self._arcs[key]
+        return result
+
+    def _gather(self, live: tuple[str, ...], values: FloatArray) -> FloatArray:
+        for name in self._problem.outputs:
+            states, shape = self.states[name], self._problem.shape(name)
+            unit = np.where(states.rows, shape.width * shape.channels, shape.height * shape.width)
+            target = self._problem.instance.output_node
+            moved = np.maximum(shape.elements - states.high[:, target] * unit, 0).astype(float)
+            senders = states.active_low - (states.high[:, target] > 0)
+            costs = self._traffic.port_ns(moved, np.maximum(senders, 0).astype(float))
+            if states.exact:
+                exact, _ = gather_arcs(self._problem, name, states.layouts)
+                costs[: states.exact] = np.where(exact < UNREACHABLE, exact, np.inf)
+            if name in live:
+                spread = [1] * len(live)
+                spread[live.index(name)] = len(states)
+                values = values + costs.reshape(spread)
+            else:
+                values = values + costs.min()
+        return values
+
+    def _size(self, tensors: tuple[str, ...]) -> int:
+        return int(np.prod([len(self.states[name]) for name in tensors], dtype=np.int64))
+
+    def _trace(self, history: list[_Contraction | _Minimum], chosen: dict[str, int]) -> dict[str, int]:
+        for record in reversed(history):
+            if isinstance(record, _Contraction):
+                at = tuple(chosen[name] for name in record.rest)
+                chosen[record.tensor] = int((record.values[at] + record.costs[:, chosen[record.output]]).argmin())
+            else:
+                at_all = tuple(slice(None) if name == record.tensor else chosen[name] for name in record.tensors)
+                chosen[record.tensor] = int(record.values[at_all].argmin())
+        return chosen
+
+    def _layouts(self, chosen: Mapping[str, int]) -> dict[str, Layout]:
+        """A layout for every state of a path: itself if it is exact, else the ceilings' proportions."""
+        result: dict[str, Layout] = {}
+        for data in self._problem.operators:
+            if data.output not in chosen:
+                continue
+            states, index = self.states[data.output], chosen[data.output]
+            if index < states.exact:
+                bounds = np.concatenate([[0], np.cumsum(states.layouts.units[index])])
+                result[data.output] = Layout.from_bounds(Axis.ROWS, tuple(int(b) for b in bounds))
+            elif states.rows[index]:
+                result[data.output] = layout_of_shares(
+                    Axis.ROWS, data.shape.height, states.high[index, :-1].astype(float)
+                )
+            else:
+                active = np.argsort(-states.high[index, :-1], kind="stable")[: int(states.active_low[index])]
+                shares = np.zeros(self._problem.devices)
+                shares[active] = states.high[index, active]
+                result[data.output] = layout_of_shares(Axis.CHANNELS, data.shape.channels, shares)
+        return result
+
+    def _build_states(self, data: OperatorData, bound: OperatorBound) -> States:
+        rows, channels = data.shape.height, data.shape.channels
+        parts = []
+        if rows > 1:
+            ceilings = bound.output_ceilings(rows, data.shape.width * channels)
+            if not data.accepts_input_channels:
+                ceilings = np.minimum(ceilings, bound.row_ceilings(from_rows=False))
+            costs = _limited(bound.row_costs, ceilings)
+            cuts = np.unique(costs[np.isfinite(costs)])
+            rungs = ladder(costs, tuple(range(self._problem.devices)), cuts)
+            parts.append(row_states(rows, [rungs], self._group, self._exact_limit))
+        ceilings = bound.output_ceilings(channels, rows * data.shape.width)
+        if not data.accepts_input_channels:
+            ceilings = np.minimum(ceilings, bound.channel_ceilings())
+        parts.append(channel_states(channels, _limited(bound.channel_costs, ceilings), self._group, CHANNEL_RATIOS))
+        return _stack(parts)
+
+
+def _limited(costs: FloatArray, ceilings: NDArray[np.int64]) -> FloatArray:
+    """Costs with inf above each device's ceiling."""
+    units = np.arange(costs.shape[1])[None]
+    return np.where(units <= ceilings[:-1, None], costs, np.inf)
+
+
+def _stack(parts: list[States]) -> States:
+    """Union of disjoint state sets, of which only the first has exact layouts."""
+    return States(
+        parts[0].layouts,
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.low for part in parts]),
+        np.concatenate([part.high for part in parts]),
+        np.concatenate([part.level for part in parts]),
+        np.concatenate([part.active_low for part in parts]),
+        np.concatenate([part.active_high for part in parts]),
+        parts[0].group,
+    )
