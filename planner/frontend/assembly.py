@@ -59,8 +59,11 @@ class Assembly:
 
     def define_input(self, value: ModelInput, dims: tuple[int, ...], name: str, quant: FileQuant) -> Stored:
         """The int8 tensor `name` that a graph input of model dimensions `dims` becomes."""
-        if any(known.source.name == value.name for known in self._inputs.values()):
-            raise ModelError(f"input {value.name} is quantised twice; share one QuantizeLinear")
+        for tensor, known in self._inputs.items():
+            if known.source.name == value.name:
+                if known.quant != quant:
+                    raise ModelError(f"input {value.name} is quantised in two ways; use one for all its readers")
+                return Stored(value.places, tensor, real=False)
         self._inputs[name] = _InputTensor(value, dims, quant)
         return Stored(value.places, name, real=False)
 

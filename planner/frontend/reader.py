@@ -30,22 +30,23 @@ def read_onnx(path: str | Path) -> Graph:
     """
     model = load(Path(path))
     nodes, constants = qoperator.expand(model.nodes, model.constants)
-    return simplify(_Reading(model, constants).run(nodes))
+    return simplify(_Reading(model, nodes, constants).run())
 
 
 class _Reading:
     """The walk over the nodes. `values` holds what every name stands for so far."""
 
-    def __init__(self, model: ModelFile, constants: dict[str, Array]) -> None:
+    def __init__(self, model: ModelFile, nodes: tuple[Node, ...], constants: dict[str, Array]) -> None:
         self.model = model
+        self.nodes = nodes
         self.assembly = Assembly()
         self.values: dict[str, Value] = {**constants}
         self.input_dims: dict[str, tuple[int, ...]] = {}
         for tensor in model.inputs:
             self._define(tensor)
 
-    def run(self, nodes: tuple[Node, ...]) -> Graph:
-        for node in nodes:
+    def run(self) -> Graph:
+        for node in self.nodes:
             try:
                 self.values[node.outputs[0]] = self._value(node)
             except _MALFORMED as error:
@@ -86,6 +87,8 @@ class _Reading:
         handler = HANDLERS.get(node.op)
         if handler is None:
             raise node.refuse("this operator is not supported", f"use only {', '.join(supported())}")
+        if node.op in INTEGER_OPERATORS:
+            operands = [self._raw_integers(value) for value in operands]
         integers = [value for value in operands if isinstance(value, Stored) and not value.real]
         if node.op in INTEGER_OPERATORS and integers:
             return self._on_integers(node, operands, integers)
@@ -100,6 +103,24 @@ class _Reading:
         except (RuntimeError, NotImplementedError) as error:
             raise node.refuse(f"its constant cannot be computed ({error})", "fold constants at export") from error
 
+    def _raw_integers(self, value: Value | None) -> Value | None:
+        """An integer input that an operator reads has the quantisation with which its result is dequantised later."""
+        if not isinstance(value, ModelInput) or value.dtype == "float32":
+            return value
+        reached = {value.name}
+        for node in self.nodes:
+            if reached.isdisjoint(node.inputs):
+                continue
+            if node.op == "DequantizeLinear":
+                operands = [self.values.get(name) for name in node.inputs]
+                scale, zero_point, dtype = self._quantisation(node, operands, np.dtype(value.dtype))
+                quant = self._activation_quant(node, scale, zero_point, dtype)
+                return self.assembly.define_input(value, self.input_dims[value.name], value.name, quant)
+            reached.update(node.outputs)
+        # Nothing ever asks what the integers mean, so any meaning will do.
+        meaningless = FileQuant(QuantParams(1.0, 0), value.dtype == "uint8")
+        return self.assembly.define_input(value, self.input_dims[value.name], value.name, meaningless)
+
     def _on_integers(self, node: Node, operands: list[Value | None], integers: list[Stored]) -> Value:
         """An operator on int8 tensors themselves: the same on their real values, quantised as its input is."""
         quant = self.assembly.quant(integers[0].tensor)
@@ -112,7 +133,7 @@ class _Reading:
                     real.append(Stored(operand.places, operand.tensor, real=True))
                 case np.ndarray() if operand.dtype in (np.int8, np.uint8):
                     level = operand.astype(np.int64) - (128 if quant.unsigned else 0) - quant.params.zero_point
-                    real.append(level * quant.params.scale)
+                    real.append(np.asarray(level * quant.params.scale))
                 case _:
                     real.append(operand)
         draft = HANDLERS[node.op](self.assembly, node, *real)

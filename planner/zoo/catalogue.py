@@ -49,18 +49,15 @@ def zoo_model(name: str) -> Graph:
     """The graph of model `name`; its file is kept in the user's cache. Raises ModelError for an unknown name."""
     _architecture(name)
     kept = _cache_directory() / f"{name}.onnx"
-    if kept.is_file():
-        return read_onnx(kept)
-    try:
-        write_zoo_model(name, kept)
-        return read_onnx(kept)
-    except InputError as problem:
-        if isinstance(problem, ModelError):
-            raise
-    # A read-only home only costs the time to make the model again.
-    with tempfile.TemporaryDirectory() as directory:
-        write_zoo_model(name, Path(directory) / kept.name)
-        return read_onnx(Path(directory) / kept.name)
+    if not kept.is_file():
+        try:
+            write_zoo_model(name, kept)
+        except InputError:
+            # A home that cannot be written costs no more than the time to make the model each time.
+            with tempfile.TemporaryDirectory() as directory:
+                write_zoo_model(name, Path(directory) / kept.name)
+                return read_onnx(Path(directory) / kept.name)
+    return read_onnx(kept)
 
 
 def _architecture(name: str) -> tuple[Callable[[FloatNetwork], None], tuple[int, int, int]]:

@@ -34,11 +34,13 @@ from planner.data.graph import (
 class GraphBuilder:
     """Grows a network operator by operator; every method returns the name of the tensor that it computes.
 
-    Weights, quantisation and clamps are drawn from `rng` so that outputs spread over much of int8.
+    Weights in [-weight_limit, weight_limit), quantisation and clamps are drawn from `rng` so that outputs spread over
+    much of int8.
     """
 
-    def __init__(self, rng: np.random.Generator, input_shape: Shape) -> None:
+    def __init__(self, rng: np.random.Generator, input_shape: Shape, weight_limit: int = 128) -> None:
         self.rng = rng
+        self.weight_limit = weight_limit
         self.tensors: dict[str, Tensor] = {}
         self.operators: list[Operator] = []
         self.input = self._tensor("input", input_shape, QuantParams(float(np.float32(0.02)), self._zero_point()))
@@ -58,10 +60,12 @@ class GraphBuilder:
         shape = self.shape(source)
         depth = shape.channels // groups
         taps = window.kernel[0] * window.kernel[1] * depth
-        weights = self.rng.integers(-127, 128, (output_channels, *window.kernel, depth)).astype(np.int8)
+        limit = self.weight_limit
+        weights = self.rng.integers(-limit, limit, (output_channels, *window.kernel, depth)).astype(np.int8)
+        spread = limit * 0.58 * taps**0.5
         scales = (0.002 * self.rng.uniform(0.5, 2.0, output_channels)).astype(np.float32)
-        bias = self.rng.integers(-20 * 73 * int(taps**0.5), 20 * 73 * int(taps**0.5) + 1, output_channels)
-        quant = self._scaled(self.tensors[source].quant.scale * 0.002 * 73 * taps**0.5 * self.rng.uniform(0.7, 2.0))
+        bias = self.rng.integers(-20 * int(spread), 20 * int(spread) + 1, output_channels)
+        quant = self._scaled(self.tensors[source].quant.scale * 0.002 * spread * self.rng.uniform(0.7, 2.0))
         output = self._tensor("conv", Shape(*window.output_size(shape.height, shape.width), output_channels), quant)
         self.operators.append(
             Conv(
@@ -179,15 +183,19 @@ def random_graph(
     arithmetic: Arithmetic | None = None,
     max_size: int = 9,
     max_channels: int = 11,
+    lookups: bool = True,
+    weight_limit: int = 128,
 ) -> Graph:
     """A random connected DAG of about `operators` operators of all classes; the same for the same arguments."""
     rng = np.random.default_rng(seed)
     height, width = (int(rng.integers(3, max_size + 1)) for _ in range(2))
-    builder = GraphBuilder(rng, Shape(height, width, int(rng.integers(1, max_channels + 1))))
+    builder = GraphBuilder(rng, Shape(height, width, int(rng.integers(1, max_channels + 1))), weight_limit)
     steps = (_random_conv, _random_depthwise, _random_grouped, _random_residual, _random_pool, _random_concat)
-    steps += (_random_pad, _random_pointwise, lambda builder, source, _: builder.lookup(source))
+    steps += (_random_pad, _random_pointwise)
+    if lookups:
+        steps += (lambda builder, source, _: builder.lookup(source),)
     current = builder.input
-    while len(builder.operators) < operators - 1:
+    while len(builder.operators) < max(1, operators - 1):
         step: Callable[[GraphBuilder, str, int], str] = steps[int(rng.integers(len(steps)))]
         current = step(builder, current, max_channels)
     ending = int(rng.integers(4))
