@@ -109,19 +109,23 @@ def _check_operand(image: PlanImage, index: int, operand: RecordValues) -> Box:
         _constant(image, operand["table"], 1, TABLE_BYTES)
     views = image.views[first : first + count]
     for view in views:
-        last_row = (view["ring_rows"] or view["rows"]) - 1
-        last_column = (view["ring_columns"] or columns) - 1
-        end = view["offset_bytes"] + last_row * view["row_stride_bytes"]
-        end += last_column * operand["pixel_stride_bytes"] + channels * size
-        inside = end <= image.buffers[view["buffer"]]["size_bytes"]
-        aligned = view["offset_bytes"] % size == 0 and view["row_stride_bytes"] % size == 0
-        _require(inside and aligned, "VIEW", f"a view of operand {index} leaves its buffer, or is misaligned")
-        _require(
-            view["ring_columns"] in (0, *range(columns, DIMENSION_MAX + 1)), "VIEW", "a ring of columns is too small"
-        )
+        fits = _view_fits(operand, view, image.buffers[view["buffer"]]["size_bytes"])
+        _require(fits, "VIEW", f"a view of operand {index} leaves its buffer, overlaps itself or is misaligned")
     rows = sum(view["rows"] for view in views)
     _require(rows <= DIMENSION_MAX, "OPERAND", f"operand {index} has {rows} rows")
     return Box(rows, columns, channels, size, tuple(view["buffer"] for view in views))
+
+
+def _view_fits(operand: RecordValues, view: RecordValues, buffer_bytes: int) -> bool:
+    """Whether the view's elements lie in its buffer, aligned, and apart from each other."""
+    size, stride = operand["element_bytes"], operand["pixel_stride_bytes"]
+    rows, columns = view["ring_rows"] or view["rows"], view["ring_columns"] or operand["columns"]
+    pixel_bytes = operand["channels"] * size
+    row_bytes = (columns - 1) * stride + pixel_bytes
+    inside = view["offset_bytes"] + (rows - 1) * view["row_stride_bytes"] + row_bytes <= buffer_bytes
+    apart = (columns == 1 or pixel_bytes <= stride) and (rows == 1 or row_bytes <= view["row_stride_bytes"])
+    aligned = view["offset_bytes"] % size == 0 and view["row_stride_bytes"] % size == 0
+    return inside and apart and aligned and columns >= operand["columns"]
 
 
 def _constant(image: PlanImage, offset: int, *counts: int) -> bytes:

@@ -60,17 +60,18 @@ static plr_status_t check_view(const plr_plan_t *plan, uint32_t index) {
     return PLR_OK;
 }
 
-/* Whether the elements of an operand's view lie in its buffer, each at a multiple of its size. No sum can wrap: every
- * term is below 2^48. */
+/* Whether the elements of an operand's view lie in its buffer, each at a multiple of its size, and apart from each
+ * other. No sum can wrap: every term is below 2^48. */
 static bool view_fits(const plr_plan_t *plan, const plr_operand_t *operand, const plr_view_t *view) {
-    const uint64_t last_row = (view->ring_rows != 0 ? view->ring_rows : view->rows) - 1u;
-    const uint64_t last_column = (view->ring_columns != 0 ? view->ring_columns : operand->columns) - 1u;
-    const uint64_t end = view->offset_bytes + last_row * view->row_stride_bytes +
-                         last_column * operand->pixel_stride_bytes +
-                         (uint64_t)operand->channels * operand->element_bytes;
-    return end <= plr_plan_buffer(plan, view->buffer).size_bytes && view->offset_bytes % operand->element_bytes == 0 &&
-           view->row_stride_bytes % operand->element_bytes == 0 &&
-           (view->ring_columns == 0 || view->ring_columns >= operand->columns);
+    const uint64_t rows = view->ring_rows != 0 ? view->ring_rows : view->rows;
+    const uint64_t columns = view->ring_columns != 0 ? view->ring_columns : operand->columns;
+    const uint64_t pixel_bytes = (uint64_t)operand->channels * operand->element_bytes;
+    const uint64_t row_bytes = (columns - 1) * operand->pixel_stride_bytes + pixel_bytes;
+    const uint64_t end = view->offset_bytes + (rows - 1) * view->row_stride_bytes + row_bytes;
+    return end <= plr_plan_buffer(plan, view->buffer).size_bytes && columns >= operand->columns &&
+           (columns == 1 || pixel_bytes <= operand->pixel_stride_bytes) &&
+           (rows == 1 || row_bytes <= view->row_stride_bytes) && view->offset_bytes % operand->element_bytes == 0 &&
+           view->row_stride_bytes % operand->element_bytes == 0;
 }
 
 static plr_status_t check_operand(const plr_plan_t *plan, uint32_t index) {

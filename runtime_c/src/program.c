@@ -16,18 +16,8 @@ static uint64_t work_to_ns(const plr_config_t *config, uint64_t work) {
 
 /* Run a kernel; returns its work. */
 static uint64_t run_kernel(plr_t *runtime, const plr_step_t *step) {
-    const plr_plan_t *plan = &runtime->plan;
     const uint64_t begin = runtime->hal->work(runtime->hal->context);
-    plr_call_t call = {.plan = plan,
-                       .arena = runtime->arena,
-                       .first_input = step->first_operand,
-                       .input_count = step->operand_count - 1,
-                       .rows = runtime->frame.rows};
-    call.output = plr_operand_box(plan, step->first_operand + call.input_count, runtime->arena);
-    if (step->parameters != PLR_NO_INDEX) {
-        call.parameters = plr_plan_parameters(plan, step->parameters);
-    }
-    plr_kernel_find(step->kernel, step->variant)(&call);
+    plr_kernel_run(&runtime->plan, step, runtime->arena, runtime->frame.rows);
     const uint64_t work = runtime->hal->work(runtime->hal->context) - begin;
     const uint64_t elapsed_ns = (runtime->config.flags & PLR_CONFIG_FLAG_PREDICTED_CLOCK) != 0
                                     ? step->predicted_ns

@@ -34,6 +34,19 @@ uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_p
     return 0; /* the portable kernels work without */
 }
 
+void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *arena, const int8_t **rows) {
+    plr_call_t call = {.plan = plan,
+                       .arena = arena,
+                       .first_input = step->first_operand,
+                       .input_count = step->operand_count - 1,
+                       .rows = rows};
+    call.output = plr_operand_box(plan, step->first_operand + call.input_count, arena);
+    if (step->parameters != PLR_NO_INDEX) {
+        call.parameters = plr_plan_parameters(plan, step->parameters);
+    }
+    plr_kernel_find(step->kernel, step->variant)(&call);
+}
+
 plr_box_t plr_operand_shape(const plr_plan_t *plan, uint32_t operand) {
     const plr_operand_t record = plr_plan_operand(plan, operand);
     plr_box_t box = {.columns = record.columns,

@@ -43,6 +43,9 @@ static inline const int32_t *plr_call_words(const plr_call_t *call, uint32_t con
 /* The implementation of a kernel, both named by the numbers of the format; NULL if there is none. */
 plr_kernel_t plr_kernel_find(uint32_t kernel, uint32_t variant);
 
+/* Run a KERNEL step of a loaded plan. `rows` has room for PLR_KERNEL_ROWS_MAX pointers. */
+void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *arena, const int8_t **rows);
+
 /* Scratch memory that an implementation needs for a step, whatever the core that asks: planner and board agree. */
 uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_parameters_t *parameters);
 
