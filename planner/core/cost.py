@@ -109,13 +109,9 @@ def valid_taps(
 
 def operator_features(graph: Graph, operator: Operator, output: Region, input_channels: int | None = None) -> Features:
     """Features of computing `output` of `operator`, over `input_channels` of its input (all, if None)."""
-    pixels = output.rows * output.columns
-    features: dict[str, float] = {
-        "call": 1,
-        "rows": output.rows,
-        "pixels": pixels,
-        "outputs": pixels * output.channels,
-    }
+    features = dict(element_features(output))
+    features["rows"] *= _passes(operator)
+    features["pixels"] *= _passes(operator)
     if isinstance(operator, Conv | Pool):
         shape = graph.tensors[operator.inputs[0]].shape
         row_taps = int(_axis_taps(operator.window, 0, output.row_start, output.row_stop, shape.height).sum())
@@ -157,7 +153,8 @@ class ShardCosts:
         shape = graph.output_tensor(operator).shape
         self.channels = shape.channels
         self.call_ns = table.get("call", 0.0) * ns
-        fixed = np.full(shape.height, table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width)
+        per_row = (table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width) * _passes(operator)
+        fixed = np.full(shape.height, per_row)
         per_channel = np.full(shape.height, table.get("outputs", 0.0) * shape.width)
         if isinstance(operator, Conv | Pool):
             source = graph.tensors[operator.inputs[0]].shape
@@ -186,6 +183,11 @@ class ShardCosts:
     def channels_ns(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cost of `count` channels, elementwise, with all rows; 0 where none."""
         return self.box_ns(np.asarray(0), np.asarray(len(self._fixed) - 1), count)
+
+
+def _passes(operator: Operator) -> int:
+    """How often a kernel goes over the pixels: a concatenation does so once for each input."""
+    return len(operator.inputs) if isinstance(operator, Concat) else 1
 
 
 def _axis_taps(window: Window, axis: int, start: int, stop: int, size: int) -> NDArray[np.int64]:

@@ -100,7 +100,7 @@ class OperatorSampler:
 
     def _depthwise(self, name: str) -> Sample:
         shape = Shape(self.pick(_SIZES), self.pick(_SIZES), self.pick(_CHANNELS[1:]))
-        return self._conv(name, self._window(), shape, shape.channels * self.pick((1, 1, 1, 2)), shape.channels)
+        return self._conv(name, self._window(), shape, shape.channels * self.pick((1,) * 7 + (2,)), shape.channels)
 
     def _fully_connected(self, name: str) -> Sample:
         size = self.pick((1, 1, 1, 2, 3))

@@ -28,7 +28,7 @@ SHOWN_VIOLATIONS = 5
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """Outcome of a solve. Without a plan, `facts` and the bound are None; `binaries[d]` is device d's, if there is one."""
+    """Outcome of a solve. Without a plan, `facts` and the bound are None; else `binaries[d]` is device d's."""
 
     instance: Instance
     graph: Graph
