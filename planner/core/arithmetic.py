@@ -219,10 +219,7 @@ def conv_requantisation(graph: Graph, conv: Conv) -> Requantisation:
     if graph.arithmetic is Arithmetic.ONNXRUNTIME:
         scales = np.float32(source.scale) * conv.weight_scales.astype(np.float32) / np.float32(target.scale)
         return FloatRequantisation(scales)
-    products = source.scale * conv.weight_scales.astype(np.float64)
-    if conv.float32_scale_product:
-        products = products.astype(np.float32).astype(np.float64)
-    return _fixed(products / target.scale)
+    return _fixed(source.scale * conv.weight_scales.astype(np.float64) / target.scale)
 
 
 def mean_requantisation(graph: Graph, pool: Pool) -> Requantisation:

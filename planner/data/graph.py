@@ -136,8 +136,6 @@ class Conv(Operator):
 
     weights: int8 [output channels, kernel rows, kernel columns, input channels / groups].
     bias: int32 [output channels]. weight_scales: float32 [output channels].
-    `float32_scale_product`: under TFLM the product of input and weight scale is rounded to float32, as TensorFlow Lite
-    does where the weights have one scale for all channels (fully connected, uint8).
     """
 
     window: Window
@@ -147,7 +145,6 @@ class Conv(Operator):
     weight_scales: Float32Array
     weight_zero_point: int = 0
     clamp: Clamp = Clamp()
-    float32_scale_product: bool = False
 
     @property
     def output_channels(self) -> int:

@@ -26,15 +26,11 @@ _ACTIVATION_BOUNDS = {
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """int8 weights in the file's dimensions, one float32 scale per output channel, one zero point.
-
-    `per_tensor` says that the file has one scale for all channels.
-    """
+    """int8 weights in the file's dimensions, one float32 scale per output channel, one zero point."""
 
     values: Int8Array
     scales: Float32Array
     zero_point: int
-    per_tensor: bool
 
 
 def activation_quant(tensor: FileTensor) -> QuantParams:
@@ -55,8 +51,7 @@ def weights_of(node: Node, tensor: FileTensor, values: NDArray[np.generic], chan
     """Weights from their integers `values`, with `channels` output channels along `axis`."""
     if tensor.dtype not in (np.int8, np.uint8) or not tensor.scales.size:
         raise node.refuse(f"its weights are {tensor.type_name}, not quantised to 8 bits", _REMEDY)
-    per_tensor = tensor.scales.size == 1
-    if not per_tensor and (tensor.scales.size != channels or tensor.quantised_axis != axis):
+    if tensor.scales.size > 1 and (tensor.scales.size != channels or tensor.quantised_axis != axis):
         raise node.refuse(
             f"its weights have {tensor.scales.size} scales along axis {tensor.quantised_axis}",
             f"give one scale, or {channels} along axis {axis}",
@@ -72,7 +67,6 @@ def weights_of(node: Node, tensor: FileTensor, values: NDArray[np.generic], chan
         values.astype(np.int8, copy=False),
         np.broadcast_to(tensor.scales, channels).astype(np.float32),
         int(zero_points[0]),
-        per_tensor,
     )
 
 

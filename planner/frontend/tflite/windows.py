@@ -34,7 +34,7 @@ def depthwise_conv(assembly: Assembly, node: Node) -> Stored:
         raise node.refuse(f"{one}x{outputs} weights do not fit {shape.channels} channels", "convert the model again")
     window = _window(node, tuple(kernel), shape)
     arranged = np.ascontiguousarray(weights.values.transpose(3, 1, 2, 0))
-    weights = Weights(arranged, weights.scales, weights.zero_point, weights.per_tensor)
+    weights = Weights(arranged, weights.scales, weights.zero_point)
     return _add_conv(assembly, node, source, weights, window, groups=shape.channels)
 
 
@@ -54,8 +54,8 @@ def fully_connected(assembly: Assembly, node: Node) -> Stored:
     else:
         window = Window((shape.height, shape.width))
     arranged = weights.values.reshape(outputs, *window.kernel, -1)
-    weights = Weights(arranged, weights.scales, weights.zero_point, weights.per_tensor)
-    return _add_conv(assembly, node, source, weights, window, groups=1, float32_scale_product=weights.per_tensor)
+    weights = Weights(arranged, weights.scales, weights.zero_point)
+    return _add_conv(assembly, node, source, weights, window, groups=1)
 
 
 def average_pool(assembly: Assembly, node: Node) -> Stored:
@@ -118,12 +118,10 @@ def _add_conv(
     weights: Weights,
     window: Window,
     groups: int,
-    float32_scale_product: bool = False,
 ) -> Stored:
     """Append a `Conv` with weights [output channels, rows, columns, depth]."""
     tensor = assembly.result(node)
-    unsigned = assembly.reads_unsigned(node)
-    if weights.zero_point and not unsigned and node.op != "FULLY_CONNECTED":
+    if weights.zero_point and not assembly.reads_unsigned(node) and node.op != "FULLY_CONNECTED":
         raise node.refuse("its weights have a zero point other than 0", "quantise weights symmetrically")
     shape = assembly.tensors[source.tensor].shape
     outputs = len(weights.values)
@@ -138,7 +136,6 @@ def _add_conv(
         weight_scales=weights.scales,
         weight_zero_point=weights.zero_point,
         clamp=fused_clamp(node, activation_quant(tensor)),
-        float32_scale_product=float32_scale_product or unsigned,
     )
     return assembly.add(node, operator, Shape(*window.output_size(shape.height, shape.width), outputs))
 

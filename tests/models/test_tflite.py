@@ -1,0 +1,196 @@
+"""TFLite files against TFLite Micro's interpreter, live, on generated networks: every output byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.core.executor import execute
+from planner.core.host import host_input, host_outputs
+from planner.data.graph import Arithmetic, Graph, Pad
+from planner.files.graph_file import load_graph, save_graph
+from planner.frontend import read_model
+from tests.builders.tflite_models import SAME, UNIT, VALID, TfliteBuilder, run_tflite_micro
+
+SEEDS = pytest.mark.parametrize("seed", range(6))
+EVERY_LEVEL = np.arange(-128, 128).astype(np.int8)
+
+
+def check(directory: Path, builder: TfliteBuilder, *outputs: int, array: np.ndarray | None = None) -> Graph:
+    """Read the model and compare all outputs with the interpreter's; returns the graph."""
+    model = builder.model(*outputs)
+    path = directory / "model.tflite"
+    path.write_bytes(model)
+    arrays = [builder.random_input(number) for number in builder.inputs] if array is None else [array]
+    graph = read_model(path)
+    results = host_outputs(graph, execute(graph, host_input(graph, *arrays)))
+    for result, expected in zip(results, run_tflite_micro(model, *arrays), strict=True):
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected)
+    return graph
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 10**6), operators=st.integers(1, 8))
+def test_random_network(tmp_path_factory: pytest.TempPathFactory, seed: int, operators: int) -> None:
+    builder = TfliteBuilder(seed)
+    size = builder.rng.integers(5, 14, 2)
+    current = builder.input((1, *map(int, size), int(builder.rng.integers(1, 6))), builder.random_quant(0.05))
+    for _ in range(operators):
+        current = random_operator(builder, current)
+    flat = builder.reshape(current, (1, int(np.prod(builder.dims(current)))))
+    logits = builder.fully_connected(flat, int(builder.rng.integers(2, 12)), bool(builder.rng.integers(2)))
+    check(tmp_path_factory.mktemp("random"), builder, builder.softmax(logits), logits)
+
+
+def random_operator(builder: TfliteBuilder, source: int) -> int:
+    """A convolution, pool, residual or concatenation after `source`, always small enough to go on."""
+    rng = builder.rng
+    _, height, width, channels = builder.dims(source)
+    kernel = tuple(int(rng.integers(1, min(4, side) + 1)) for side in (height, width))
+    stride = tuple(int(rng.integers(1, 3)) if min(height, width) > 4 else 1 for _ in range(2))
+    padding = int(rng.choice([SAME, VALID]))
+    activation = str(rng.choice(["none", "relu", "relu6"]))
+    match int(rng.integers(6)):
+        case 0:
+            return builder.conv(source, int(rng.integers(1, 12)), kernel, stride, (1, 1), padding, activation)
+        case 1:
+            outputs = channels * int(rng.integers(1, 3)) if channels < 16 else channels
+            return builder.conv(source, outputs, kernel, stride, (1, 1), padding, activation, depthwise=True)
+        case 2:
+            name = str(rng.choice(["AVERAGE_POOL_2D", "MAX_POOL_2D"]))
+            return builder.pool(name, source, kernel, stride, padding, activation)
+        case 3:
+            other = builder.conv(source, channels, (3, 3), dilation=(2, 2), activation=activation)
+            return builder.add(*((source, other) if rng.integers(2) else (other, source)), activation)
+        case 4:
+            other = builder.quantize(builder.conv(source, 3, (1, 1)), builder.quant(source))
+            return builder.concat([source, other] if rng.integers(2) else [other, source])
+        case _:
+            return builder.pad(source, (1, 0), (0, 1), int(rng.integers(-128, 128)))
+
+
+@SEEDS
+@pytest.mark.parametrize("name", ["RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "HARD_SWISH", "QUANTIZE"])
+def test_unary_function_of_every_level(tmp_path: Path, name: str, seed: int) -> None:
+    builder = TfliteBuilder(seed)
+    scale = float(builder.rng.choice([0.004, 0.03, 0.2]))
+    source = builder.input((1, 16, 16, 1), builder.random_quant(scale))
+    target = {"RELU6": builder.quant(source), "LOGISTIC": UNIT}.get(name, builder.random_quant(scale))
+    options = {
+        "LEAKY_RELU": {"table": "LeakyReluOptions", "alpha": float(builder.rng.uniform(0.01, 0.9))},
+        "HARD_SWISH": {"table": "HardSwishOptions"},
+    }
+    output = builder.op(name, [source], builder.dims(source), target, **options.get(name, {}))
+    check(tmp_path, builder, output, array=EVERY_LEVEL.reshape(1, 16, 16, 1))
+
+
+@SEEDS
+@pytest.mark.parametrize("classes", [1, 2, 10, 1001])
+def test_softmax(tmp_path: Path, classes: int, seed: int) -> None:
+    builder = TfliteBuilder(seed)
+    source = builder.input((1, classes), builder.random_quant(float(builder.rng.choice([0.002, 0.05, 0.3, 3.0]))))
+    output = builder.softmax(source)
+    check(tmp_path, builder, output, builder.dequantize(output), builder.quantize(output, (1 / 256, 0), np.uint8))
+
+
+@SEEDS
+def test_mean(tmp_path: Path, seed: int) -> None:
+    builder = TfliteBuilder(seed)
+    source = builder.input((1, *map(int, builder.rng.integers(1, 12, 2)), 5), builder.random_quant(0.05))
+    check(tmp_path, builder, builder.mean(source), builder.mean(source, keep_dims=False))
+
+
+def test_float_input_rounds_ties_away_from_zero(tmp_path: Path) -> None:
+    builder = TfliteBuilder(0)
+    source = builder.input((1, 4, 10, 8), None, np.float32)
+    levels = np.arange(-160, 160, dtype=np.float32).reshape(1, 4, 10, 8)
+    check(tmp_path, builder, builder.dequantize(builder.quantize(source, (0.25, 5))), array=(levels + 0.5) * 0.25)
+
+
+@SEEDS
+def test_unsigned_input_and_output(tmp_path: Path, seed: int) -> None:
+    builder = TfliteBuilder(seed)
+    source = builder.input((1, 8, 8, 3), (0.0078125, 127), np.uint8)
+    same = seed % 2 == 0
+    inner = builder.quantize(source, (0.0078125, -1) if same else builder.random_quant(0.0078125))
+    output = builder.conv(inner, 4, (3, 3), (2, 2))
+    scale, zero_point = builder.quant(output)
+    graph = check(tmp_path, builder, builder.quantize(output, (scale, zero_point + 128), np.uint8))
+    assert len(graph.operators) == (1 if same else 2)
+
+
+def test_fully_connected_multiplies_scales_in_float64(tmp_path: Path) -> None:
+    """Biases beside a tie: their int8 values depend on the last bits of input scale * weight scale / output scale.
+
+    Weights are 0, so each sum is its bias, chosen halfway between the ties (n + 1/2) that the factor has with a product
+    in float64 and in float32.
+    """
+    input_scale, weight_scale, output_scale = np.float32(0.0470588), np.float32(0.0012345), np.float32(1000.0)
+    factors = [float(input_scale) * float(weight_scale), float(input_scale * weight_scale)]
+    assert factors[0] != factors[1]
+    ties = np.arange(1, 120) + 0.5
+    bias = np.rint(ties * float(output_scale) / np.mean(factors)).astype(np.int32)
+    builder = TfliteBuilder(1)
+    source = builder.input((1, 4), (float(input_scale), 0))
+    weights = builder.constant(np.zeros((bias.size, 4), np.int8), (float(weight_scale), 0))
+    operands = [source, weights, builder.constant(bias, (factors[1], 0))]
+    output = builder.op(
+        "FULLY_CONNECTED", operands, (1, bias.size), (float(output_scale), 0), table="FullyConnectedOptions"
+    )
+    check(tmp_path, builder, output)
+
+
+def test_fully_connected_on_rows(tmp_path: Path) -> None:
+    builder = TfliteBuilder(3)
+    source = builder.input((6, 20), builder.random_quant(0.05))
+    check(tmp_path, builder, builder.fully_connected(source, 9, activation="relu"))
+
+
+def test_input_that_is_reshaped_first(tmp_path: Path) -> None:
+    builder = TfliteBuilder(4)
+    source = builder.input((1, 60), builder.random_quant(0.05))
+    graph = check(tmp_path, builder, builder.conv(builder.reshape(source, (1, 5, 4, 3)), 4, (3, 3)))
+    assert graph.inputs[0].shape == (1, 60)
+
+
+def test_padding_folds_into_the_convolution(tmp_path: Path) -> None:
+    builder = TfliteBuilder(5)
+    source = builder.input((1, 9, 9, 2), builder.random_quant(0.05))
+    padded = builder.pad(source, (0, 1), (1, 2))
+    graph = check(tmp_path, builder, builder.conv(padded, 4, (3, 3), (2, 2), padding=VALID, depthwise=True))
+    assert not any(isinstance(operator, Pad) for operator in graph.operators)
+
+
+def test_shape_computed_in_the_model(tmp_path: Path) -> None:
+    builder = TfliteBuilder(6)
+    source = builder.input((1, 4, 4, 3), builder.random_quant(0.05))
+    shape = builder.op("SHAPE", [source], (4,), None, np.int32, table="ShapeOptions", outType=2)
+    begin, end, step = (builder.constant(np.array([value], np.int32)) for value in (0, 1, 1))
+    batch = builder.op(
+        "STRIDED_SLICE", [shape, begin, end, step], (), None, np.int32, table="StridedSliceOptions", shrinkAxisMask=1
+    )
+    rest = builder.constant(np.array(48, np.int32))
+    packed = builder.op("PACK", [batch, rest], (2,), None, np.int32, table="PackOptions", valuesCount=2)
+    quant = builder.quant(source)
+    flat = builder.op("RESHAPE", [source, packed], (1, 48), quant, table="ReshapeOptions", newShape=[])
+    graph = check(tmp_path, builder, builder.fully_connected(flat, 5))
+    assert len(graph.operators) == 1
+
+
+def test_graph_survives_its_file(tmp_path: Path) -> None:
+    builder = TfliteBuilder(7)
+    source = builder.input((1, 30), None, np.float32)
+    logits = builder.fully_connected(builder.quantize(source, (0.05, 3)), 5)
+    graph = check(tmp_path, builder, builder.softmax(logits))
+    save_graph(graph, tmp_path / "graph")
+    again = load_graph(tmp_path / "graph")
+    array = builder.random_input(source)
+    for one, other in zip(*(host_outputs(g, execute(g, host_input(g, array))) for g in (graph, again)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert again.inputs == graph.inputs and again.outputs == graph.outputs
+    assert again.arithmetic is Arithmetic.TFLM
