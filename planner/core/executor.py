@@ -81,22 +81,18 @@ def partial_sums(
     """
     if input_channels is not None and conv.groups != 1:
         raise ValueError(f"{conv.name} has groups: it cannot be summed over a part of its input channels")
-    groups = range(
-        region.channel_start // conv.group_output_channels, -(-region.channel_stop // conv.group_output_channels)
-    )
-    depth = conv.group_input_channels
-    channels = input_channels or range(groups.start * depth, groups.stop * depth)
-    depth = len(channels) // len(groups)
+    per_group = conv.group_output_channels
+    groups = range(region.channel_start // per_group, -(-region.channel_stop // per_group))
+    first, last = groups.start * per_group, groups.stop * per_group
+    depths = range(conv.group_input_channels) if input_channels is None else input_channels
+    channels = depths if conv.groups == 1 else range(groups.start * len(depths), groups.stop * len(depths))
     zero_point = graph.tensors[conv.inputs[0]].quant.zero_point
     shifted = values[:, :, channels.start : channels.stop].astype(np.float64) - zero_point
-    first, last = groups.start * conv.group_output_channels, groups.stop * conv.group_output_channels
-    weights = conv.weights[first:last].astype(np.float64) - conv.weight_zero_point
-    if input_channels is not None:
-        weights = weights[..., channels.start : channels.stop]
-    weights = weights.reshape(len(groups), conv.group_output_channels, *conv.window.kernel, depth)
-    sums = np.zeros((region.rows * region.columns, len(groups), conv.group_output_channels))
+    weights = conv.weights[first:last, :, :, depths.start : depths.stop].astype(np.float64) - conv.weight_zero_point
+    weights = weights.reshape(len(groups), per_group, *conv.window.kernel, len(depths))
+    sums = np.zeros((region.rows * region.columns, len(groups), per_group))
     for row, column, plane in _taps(shifted, conv.window, region, 0.0):
-        sums += _tap_product(plane.reshape(-1, len(groups), depth), weights[:, :, row, column])
+        sums += _tap_product(plane.reshape(-1, len(groups), len(depths)), weights[:, :, row, column])
     result = sums.reshape(region.rows, region.columns, -1).astype(np.int64).astype(np.int32)
     return result[:, :, region.channel_start - first : region.channel_stop - first]
 
