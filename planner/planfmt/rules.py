@@ -125,7 +125,7 @@ def _view_fits(operand: RecordValues, view: RecordValues, buffer_bytes: int) -> 
     inside = view["offset_bytes"] + (rows - 1) * view["row_stride_bytes"] + row_bytes <= buffer_bytes
     apart = (columns == 1 or pixel_bytes <= stride) and (rows == 1 or row_bytes <= view["row_stride_bytes"])
     aligned = view["offset_bytes"] % size == 0 and view["row_stride_bytes"] % size == 0
-    return inside and apart and aligned and columns >= operand["columns"]
+    return bool(inside and apart and aligned and columns >= operand["columns"])
 
 
 def _constant(image: PlanImage, offset: int, *counts: int) -> bytes:

@@ -67,7 +67,7 @@ static inline int8_t plr_clamp(const plr_parameters_t *parameters, int32_t value
     return (int8_t)(value < minimum ? minimum : value > maximum ? maximum : value);
 }
 
-/* How a kernel finishes its sums. */
+/* How a kernel finishes its sums. The clamp is that of the output less its zero point. */
 typedef struct plr_finish {
     const int32_t *factors; /* multiplier and shift, in turns */
     bool is_float;
@@ -78,11 +78,12 @@ typedef struct plr_finish {
 
 static inline plr_finish_t plr_call_finish(const plr_call_t *call) {
     const plr_parameters_t *parameters = &call->parameters;
+    const int32_t zero_point = parameters->output_zero_point;
     return (plr_finish_t){.factors = plr_call_words(call, parameters->quantisation),
                           .is_float = call->plan->header.arithmetic == PLR_ARITHMETIC_ONNXRUNTIME,
-                          .zero_point = parameters->output_zero_point,
-                          .minimum = parameters->clamp_minimum,
-                          .maximum = parameters->clamp_maximum};
+                          .zero_point = zero_point,
+                          .minimum = parameters->clamp_minimum - zero_point,
+                          .maximum = parameters->clamp_maximum - zero_point};
 }
 
 /* The int8 value of a complete sum, with the factor of the given index. Sums wrap modulo 2^32. */
@@ -91,8 +92,8 @@ static inline int8_t plr_finish(const plr_finish_t *finish, uint32_t index, uint
     const int32_t shift = finish->factors[2 * index + 1];
     int32_t value = finish->is_float ? plr_float_product((int32_t)sum, multiplier, shift)
                                      : plr_fixed_product((int32_t)sum, multiplier, shift);
-    value = (int32_t)((uint32_t)value + (uint32_t)finish->zero_point);
-    return (int8_t)(value < finish->minimum ? finish->minimum : value > finish->maximum ? finish->maximum : value);
+    value = value < finish->minimum ? finish->minimum : value > finish->maximum ? finish->maximum : value;
+    return (int8_t)(value + finish->zero_point);
 }
 
 #endif
