@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from itertools import accumulate, permutations
 
 import numpy as np
 
@@ -14,10 +14,14 @@ from planner.data.split import Axis, Layout, Split
 from planner.solvers.layout_set import layout_of_shares
 from planner.solvers.problem import OperatorData, Problem
 
-FILLS = (0.25, 0.4, 0.6, 0.8)
-"""Parts of a device's RAM that an output may take in the RAM-aware families."""
+FILLS = (0.6, 0.75, 0.85, 0.92, 0.97)
+"""Parts of a device's RAM that the tensors of one operator may take in the RAM-aware families."""
+WINDOW = 2
+"""Operators before and after a tensor's own whose RAM-aware shares are tried on it."""
 MOVES = (1, 2, 4, 8)
 """Units that a neighbour moves from one device to another."""
+SHIFTS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15)
+"""Parts of every tensor that a joint shift moves from one device to another."""
 
 
 def axes(shape: Shape) -> tuple[Axis, ...]:
@@ -25,17 +29,21 @@ def axes(shape: Shape) -> tuple[Axis, ...]:
     return (Axis.ROWS, Axis.CHANNELS) if shape.height > 1 else (Axis.CHANNELS,)
 
 
-def families(problem: Problem, data: OperatorData) -> tuple[Layout, ...]:
-    """Equal, speed-proportional and RAM-aware layouts over the fastest devices, and every single device."""
-    speeds = device_speeds(problem, data)
-    found: dict[Layout, None] = {}
-    for axis in axes(data.shape):
-        size = axis_size(data.shape, axis)
-        for shares in _shares(problem, data, speeds):
-            found[layout_of_shares(axis, size, shares)] = None
-        for node in range(problem.devices):
-            found[Layout.single(axis, size, node, problem.nodes)] = None
-    return tuple(found)
+def families(problem: Problem) -> dict[str, tuple[Layout, ...]]:
+    """For every tensor equal, speed-proportional and RAM-aware layouts, and every single device."""
+    filled = [list(_filled_shares(problem, data)) for data in problem.operators]
+    result: dict[str, tuple[Layout, ...]] = {}
+    for index, data in enumerate(problem.operators):
+        near = [shares for family in filled[max(0, index - WINDOW) : index + WINDOW + 1] for shares in family]
+        found: dict[Layout, None] = {}
+        for axis in axes(data.shape):
+            size = axis_size(data.shape, axis)
+            for shares in (*_speed_shares(problem, data), *near):
+                found[layout_of_shares(axis, size, shares)] = None
+            for node in range(problem.devices):
+                found[Layout.single(axis, size, node, problem.nodes)] = None
+        result[data.output] = tuple(found)
+    return result
 
 
 def device_speeds(problem: Problem, data: OperatorData) -> FloatArray:
@@ -47,17 +55,11 @@ def device_speeds(problem: Problem, data: OperatorData) -> FloatArray:
 
 def neighbours(layout: Layout, devices: int) -> Iterator[Layout]:
     """Layouts in node order that differ by a few units moved from one device to another."""
-    lengths = [stop - start for start, stop in layout.ranges]
-    for source in range(devices):
-        for target in range(devices):
-            if source == target:
-                continue
-            for move in MOVES:
-                if lengths[source] >= move:
-                    changed = list(lengths)
-                    changed[source] -= move
-                    changed[target] += move
-                    yield _of_lengths(layout.axis, changed)
+    for source, target in permutations(range(devices), 2):
+        for move in MOVES:
+            moved = _moved(layout, source, target, move)
+            if moved is not None:
+                yield moved
 
 
 def aligned(layout: Layout, size: int) -> Iterator[Layout]:
@@ -71,12 +73,18 @@ def aligned(layout: Layout, size: int) -> Iterator[Layout]:
 def neighbourhood(
     problem: Problem, split: Split, rng: np.random.Generator, sample: int
 ) -> dict[str, tuple[Layout, ...]]:
-    """For every tensor its layout, `sample` neighbours, and the boundaries of the tensors beside it."""
+    """For every tensor its layout, `sample` neighbours, `sample` joint shifts, and the boundaries beside it."""
     layouts = {data.output: split.operators[data.name].layout for data in problem.operators}
     result = around_hints(problem, layouts)
+    shifts = [tuple(rng.choice(problem.devices, 2, replace=False)) for _ in range(sample if problem.devices > 1 else 0)]
+    parts = rng.choice(SHIFTS, len(shifts))
     for name, layout in layouts.items():
         around = list(neighbours(layout, problem.devices))
         chosen = [around[int(i)] for i in rng.permutation(len(around))[:sample]]
+        for (source, target), part in zip(shifts, parts, strict=True):
+            moved = _moved(layout, int(source), int(target), max(1, round(part * layout.size)))
+            if moved is not None:
+                chosen.append(moved)
         result[name] = tuple(dict.fromkeys((*result[name], *chosen)))
     return result
 
@@ -117,20 +125,25 @@ def _copies(layout: Layout, shape: Shape) -> Iterator[Layout]:
         yield from aligned(layout, axis_size(shape, layout.axis))
 
 
-def _shares(problem: Problem, data: OperatorData, speeds: FloatArray) -> Iterator[FloatArray]:
+def _speed_shares(problem: Problem, data: OperatorData) -> Iterator[FloatArray]:
+    speeds = device_speeds(problem, data)
     order = np.argsort(-speeds, kind="stable")
     for count in range(2, problem.devices + 1):
         chosen = np.zeros(problem.devices)
         chosen[order[:count]] = 1.0
         yield chosen
         yield chosen * speeds
+
+
+def _filled_shares(problem: Problem, data: OperatorData) -> Iterator[FloatArray]:
+    """Shares in proportion to speed as far as RAM lets them, if all live tensors are cut alike."""
+    speeds = device_speeds(problem, data)
+    live_bytes = sum(problem.shape(name).elements for name in {*problem.held(data.index), data.output})
     ram = np.maximum(problem.ram_cap_bytes[:-1], 0).astype(float)
-    if ram.sum() > 0:
-        yield ram
     for fill in FILLS:
-        limited = fill_up(speeds, ram * fill / data.shape.elements)
-        if limited is not None:
-            yield limited
+        shares = fill_up(speeds, ram * fill / live_bytes)
+        if shares is not None:
+            yield shares
 
 
 def fill_up(speeds: FloatArray, caps: FloatArray) -> FloatArray | None:
@@ -151,8 +164,11 @@ def fill_up(speeds: FloatArray, caps: FloatArray) -> FloatArray | None:
             return shares
 
 
-def _of_lengths(axis: Axis, lengths: Iterable[int]) -> Layout:
-    bounds = [0]
-    for length in lengths:
-        bounds.append(bounds[-1] + length)
-    return Layout(axis, tuple((a, b) if a != b else (0, 0) for a, b in pairwise(bounds)))
+def _moved(layout: Layout, source: int, target: int, units: int) -> Layout | None:
+    """The layout in node order with some units moved; None if `source` has fewer."""
+    lengths = [stop - start for start, stop in layout.ranges]
+    if lengths[source] < units:
+        return None
+    lengths[source] -= units
+    lengths[target] += units
+    return Layout.from_bounds(layout.axis, (0, *accumulate(lengths)))

@@ -73,7 +73,7 @@ class _Search:
         self._shortages: tuple[Shortage, ...] = ()
 
     def run(self) -> None:
-        start = {data.output: families(self._problem, data) for data in self._problem.operators}
+        start = families(self._problem)
         self._explore(start)
         for exact_limit in EXACT_LIMITS:
             if self._status() is SolveStatus.OPTIMAL:
