@@ -18,6 +18,8 @@ from planner.profiling.sweep import DATA, FIRST_STEP, Sweep, build_sweep
 
 CASES_PER_KERNEL = 64
 PORTABLE = "portable"
+STATIC_STEP_BYTES = 64
+CODE_STEP_BYTES = 4096
 _SEED = 0
 
 
@@ -81,11 +83,19 @@ def _profile(board: ReferenceBoard, measurement: Measurement, fits: Mapping[str,
             Provenance.EMULATED, f"{note}, times {cycles_per_instruction:g} cycles per instruction (assumed)"
         ),
         firmware=FirmwareFootprint(
-            static_bytes=measurement.static_bytes,
+            static_bytes=_rounded_up(measurement.static_bytes, STATIC_STEP_BYTES),
             stack_bytes=measurement.stack_reserve_bytes,
             link_buffer_bytes=measurement.link_buffer_bytes,
-            code_bytes=measurement.code_bytes,
-            source=Source(Provenance.EMULATED, f"as the firmware of {board.machine} reports it"),
+            code_bytes=_rounded_up(measurement.code_bytes, CODE_STEP_BYTES),
+            source=Source(
+                Provenance.EMULATED,
+                f"as the firmware of {board.machine} reports it; static rounded up to {STATIC_STEP_BYTES} bytes and "
+                f"code to {CODE_STEP_BYTES}, for other compilers",
+            ),
         ),
         hardware_source=ASSUMED,
     )
+
+
+def _rounded_up(size_bytes: int, step_bytes: int) -> int:
+    return -(-size_bytes // step_bytes) * step_bytes
