@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,7 @@ from planner.boards import firmware as module
 from planner.boards.firmware import firmware, require_tool
 from planner.errors import ToolchainError
 from planner.files import shipped
-
-needs_cc = pytest.mark.skipif(not (shutil.which("cc") and shutil.which("make")), reason="cc or make is not installed")
+from tests.builders.boards import needs_local, needs_machines
 
 
 def test_a_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,7 @@ def test_a_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatc
         require_tool("qemu-system-arm")
 
 
-@needs_cc
+@needs_local()
 def test_an_image_is_built_once_per_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sources = tmp_path / "runtime_c"
     shutil.copytree(shipped.path("runtime_c"), sources)
@@ -35,3 +35,21 @@ def test_an_image_is_built_once_per_source(monkeypatch: pytest.MonkeyPatch, tmp_
     with pytest.raises(ToolchainError, match="#error broken"):
         firmware("posix", "cc")
     assert sorted((tmp_path / "cache/planner/firmware").iterdir()) == [first]
+
+
+@pytest.mark.parametrize(
+    "board",
+    [pytest.param("posix", marks=needs_local()), pytest.param("riscv32-virt", marks=needs_machines("riscv32-virt"))],
+)
+def test_every_source_compiles_without_a_warning(board: str, tmp_path: Path) -> None:
+    command = ["make", "-s", "-C", str(shipped.path("runtime_c")), f"BOARD={board}", f"OUT={tmp_path}", "EXTRA=-Werror"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@needs_local()
+def test_an_unknown_board_is_refused(tmp_path: Path) -> None:
+    command = ["make", "-s", "-C", str(shipped.path("runtime_c")), "BOARD=arduino", f"OUT={tmp_path}"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode != 0
+    assert "there is no board arduino; there are:" in result.stderr
