@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +35,7 @@ from planner.frontend.values import (
     Stored,
     dims_text,
     is_plane,
+    plane_places,
 )
 
 
@@ -151,9 +153,14 @@ class Assembly:
         dtype = "uint8" if integer.unsigned else "int8"
         if steps and steps[-1] is not HostStepKind.QUANTISE:
             dtype = "float32"
-        order = self._order(self.places(value), self.tensors[value.tensor].shape, name)
+        channels_first = _channels_first(self.places(value), self.tensors[value.tensor].shape)
+        if channels_first is None:
+            raise ModelError(
+                f"output {name} ({dims_text(value.dims)}) is ordered neither channels first nor channels last; "
+                "remove the Transpose before it"
+            )
         quant = value.quant.params if isinstance(value, HostResult) and value.quant else None
-        return OutputEnd(value.tensor, value.dims, dtype, order, steps, quant)
+        return OutputEnd(value.tensor, value.dims, dtype, channels_first, steps, quant)
 
     def graph(self, name: str, outputs: tuple[OutputEnd, ...]) -> Graph:
         """The finished graph, which may still have operators that no output needs."""
@@ -187,31 +194,39 @@ class Assembly:
         return draft.emitted[key]
 
     def _settle(self, tensor: str, known: _InputTensor, places: Places) -> Places:
-        if places.ndim == 4:
-            _, channels, height, width = places.shape
-            shape = Shape(height, width, channels)
-            order = places[0].transpose(1, 2, 0)
-        else:
-            shape = Shape(1, 1, places.size)
-            order = places.ravel()
-        memory = np.argsort(order.ravel())
-        self.tensors[tensor] = Tensor(tensor, shape, known.quant.params, known.quant.unsigned)
-        channels_first = self._order(memory, shape, known.source.name)
-        self._inputs[tensor] = replace(known, memory=memory, channels_first=channels_first)
-        return memory
+        """Lay the input out in memory so that its first reader, who sees `places`, finds a plane there if it can be.
 
-    def _order(self, places: Places, shape: Shape, name: str) -> bool:
-        """Whether an end's array is ordered channels first; False if channels last."""
-        flat = places.ravel()
-        memory = np.arange(shape.elements)
-        if np.array_equal(flat, memory):
-            return False
-        if np.array_equal(flat, memory.reshape(shape.as_tuple()).transpose(2, 0, 1).ravel()):
-            return True
-        raise ModelError(
-            f"{name} ({dims_text(places.shape)}) is transposed in a way that is neither channels first nor last; "
-            "remove the Transpose"
-        )
+        The user's own order is the last resort, and always possible.
+        """
+        own = np.arange(places.size).reshape(known.dims)
+        for shape, order in (*_readings(places), *_readings(own)):
+            memory = np.argsort(order.ravel())
+            channels_first = _channels_first(memory, shape)
+            if channels_first is not None:
+                self.tensors[tensor] = Tensor(tensor, shape, known.quant.params, known.quant.unsigned)
+                self._inputs[tensor] = replace(known, memory=memory, channels_first=channels_first)
+                return memory
+        raise AssertionError(f"no layout for input {tensor}")
+
+
+def _readings(places: Places) -> Iterator[tuple[Shape, Places]]:
+    """Shapes that an array of the model can stand for, each with the places in memory order."""
+    if places.ndim == 4 and places.shape[0] == 1:
+        _, first, second, third = places.shape
+        yield Shape(second, third, first), places[0].transpose(1, 2, 0)
+        yield Shape(first, second, third), places[0]
+    else:
+        yield Shape(1, 1, places.size), places
+
+
+def _channels_first(places: Places, shape: Shape) -> bool | None:
+    """Whether an end's array is ordered channels first (True), channels last (False) or in no such order (None)."""
+    memory = np.arange(shape.elements)
+    if np.array_equal(places.ravel(), memory):
+        return False
+    if np.array_equal(places.ravel(), plane_places(shape).ravel()):
+        return True
+    return None
 
 
 def clamp_of(lower: float, upper: float, quant: QuantParams) -> Clamp:

@@ -107,9 +107,10 @@ def reduce_mean(assembly: Assembly, node: Node, x: Value, axes: Value | None = N
     reduced = sorted({int(axis) % rank for axis in given})
     kept = [axis for axis in range(rank) if axis not in reduced]
     shape = assembly.shape(source)
-    groups = assembly.places(source).transpose(*kept, *reduced).reshape(shape.channels, -1)
+    groups = assembly.places(source).transpose(*kept, *reduced)
+    groups = groups.reshape(math.prod(groups.shape[: len(kept)]), -1)
     channels = groups[:, 0] % shape.channels
-    if groups.shape[1] != shape.height * shape.width or np.any(groups % shape.channels != channels[:, None]):
+    if len(groups) != shape.channels or np.any(groups % shape.channels != channels[:, None]):
         raise node.refuse(
             f"it averages over axes {reduced} of {dims_text(source.dims)}", "average over the height and width alone"
         )
