@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.session import Session
+from planner.core.executor import execute
 from planner.core.lowering import lower
 from planner.core.simulate import simulate
 from planner.data.hardware import NetworkKind
 from planner.data.run import Boards
 from planner.errors import InputError
+from planner.planfmt.encode import encode
 from planner.workflow.run import count_mismatches, run_plan
 from tests.builders.boards import needs_local
 from tests.builders.cases import Case, random_case
@@ -47,6 +54,24 @@ def test_split_equals_unsplit_at_the_simulated_time(seed: int) -> None:
 @pytest.mark.parametrize("kind", NetworkKind)
 def test_every_kind_of_network(kind: NetworkKind) -> None:
     _check(random_case(7, kind=kind), 7)
+
+
+def test_a_board_runs_as_often_as_it_is_started() -> None:
+    case = random_case(3)
+    plan = lower(case.graph, case.instance, case.split)
+    setups = [
+        BoardSetup(device.name, None, encode(plan, case.graph, node), device.arena_cap_bytes, Fraction(1), flags=0)
+        for node, device in enumerate(case.instance.devices)
+    ]
+    with Fleet(setups, plan, paint=0) as fleet:
+        session = Session(fleet, plan, timeout_s=20)
+        session.greet()
+        for seed in range(3):
+            inputs = random_input(case.graph, seed)
+            expected = execute(case.graph, inputs)
+            outputs = session.run(inputs).outputs
+            assert all(np.array_equal(values, expected[name]) for name, values in outputs.items())
+        session.stop()
 
 
 def test_an_input_of_the_wrong_shape_is_refused() -> None:
