@@ -9,17 +9,15 @@ import typer
 
 from planner.cli.console import show
 from planner.errors import InputError
-from planner.planfmt.decode import decode
-from planner.report.plan_listing import program_listing, record_listing
+from planner.planfmt.text import describe
 
 
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE.plan", help="Plan binary of one device.")],
-    records: Annotated[bool, typer.Option("--records", help="Print every record of every table.")] = False,
 ) -> None:
-    """Print what a plan binary needs and does, step by step.
+    """Print what a plan binary needs and what it does, step by step.
 
-    An operand reads rows x columns x channels @ buffer:offset; several buffers hold its rows one after another.
+    An operand reads ROWSxCOLUMNSxCHANNELS, then how many of its rows lie in which buffer at which offset.
 
         planner inspect build/mixed8/m7-0.plan
     """
@@ -27,4 +25,4 @@ def inspect(
         data = file.read_bytes()
     except OSError as problem:
         raise InputError(f"{file} cannot be read: {problem.strerror}") from problem
-    show((record_listing if records else program_listing)(decode(data)))
+    show(describe(data).rstrip())

@@ -15,6 +15,7 @@ from planner import __version__
 from planner.cli.firmware import firmware
 from planner.cli.inspect import inspect as inspect_plan
 from planner.cli.profile import profile
+from planner.cli.quantize import quantize
 from planner.cli.run import run as run_plan
 from planner.cli.simulate import simulate
 from planner.cli.solve import solve
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "simulate": simulate,
     "inspect": inspect_plan,
     "zoo": zoo,
+    "quantize": quantize,
     "profile": profile,
     "firmware": firmware,
 }

@@ -98,9 +98,7 @@ def test_inspect_shows_every_step(folder, capsys):
     assert call("inspect", folder / "out" / "m7-0.plan") == 0
     listing = capsys.readouterr().out
     steps = read_output(folder / "out").file.plan.programs[0].steps
-    assert f"\n{len(steps) - 1:>6}  " in listing
-    assert call("inspect", folder / "out" / "m7-0.plan", "--records") == 0
-    assert "BUFFERS" in capsys.readouterr().out
+    assert listing.splitlines()[-1].startswith(f"{len(steps) - 1:5}  ")
 
 
 def test_a_directory_with_a_foreign_graph_is_refused(folder, capsys, tmp_path):
