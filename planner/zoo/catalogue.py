@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from planner.data.graph import Graph
 from planner.errors import InputError, ModelError
 from planner.files.atomic import write_bytes
 from planner.frontend import read_onnx
+from planner.frontend.quantise import quantise
 from planner.zoo import architectures
 from planner.zoo.float_network import FloatArray, FloatNetwork
 
@@ -42,7 +38,7 @@ def write_zoo_model(name: str, path: Path) -> None:
     samples = _images(rng, dims)
     network = FloatNetwork(name, samples, rng)
     build(network)
-    write_bytes(path, _quantised(network.model(), samples))
+    write_bytes(path, quantise(network.model(), {"input": samples}))
 
 
 def zoo_model(name: str) -> Graph:
@@ -94,43 +90,3 @@ def _interpolation(size: int) -> FloatArray:
     """Linear interpolation from 8 knots to `size` points, as a matrix."""
     position = np.linspace(0, 7, size)[:, None]
     return np.asarray(np.maximum(0, 1 - np.abs(position - np.arange(8))), np.float32)
-
-
-class _Samples(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, samples: FloatArray) -> None:
-        self._rest: Iterator[FloatArray] = iter(samples)
-
-    def get_next(self) -> dict[str, FloatArray] | None:
-        sample = next(self._rest, None)
-        return None if sample is None else {"input": sample[None]}
-
-
-def _quantised(model: onnx.ModelProto, samples: FloatArray) -> bytes:
-    """The model quantised statically by ONNX Runtime: int8 activations, int8 weights per channel, QDQ."""
-    with tempfile.TemporaryDirectory() as directory, _quiet():
-        source, target = Path(directory) / "float.onnx", Path(directory) / "int8.onnx"
-        onnx.save(model, source)
-        quantize_static(
-            source,
-            target,
-            _Samples(samples),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-        )
-        return target.read_bytes()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without onnxruntime's advice to preprocess, which does not apply: nothing is left to fold."""
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.setLevel(level)
