@@ -287,6 +287,56 @@ def extend(values, held, time, ram, cap, survivor, option, best, best_arc, best_
 
 
 @njit(cache=True)
+def retreat(after, held, time, ram, cap, survivor, before):
+    """The same arcs backwards: after [rest, survivors, b] are values to the end, before [rest, a] is updated."""
+    rest, count_a = before.shape
+    count_b, nodes = ram.shape[1], ram.shape[2]
+    for r in range(rest):
+        for a in range(count_a):
+            s = survivor[a]
+            for b in range(count_b):
+                value = time[a, b] + after[r, s, b]
+                if value >= before[r, a]:
+                    continue
+                fits = True
+                for n in range(nodes):
+                    if held[r, n] + ram[a, b, n] > cap[n]:
+                        fits = False
+                        break
+                if fits:
+                    before[r, a] = value
+
+
+@njit(cache=True)
+def arcs_below(values, after, held, time, ram, cap, survivor, most, found):
+    """All arcs (rest, a, b) on paths of value at most `most`; fills `found` [arcs, 3] and returns their number.
+
+    The number may exceed the length of `found`, which then holds the first ones.
+    """
+    rest, count_a = values.shape
+    count_b, nodes = ram.shape[1], ram.shape[2]
+    count = 0
+    for r in range(rest):
+        for a in range(count_a):
+            if values[r, a] >= UNREACHABLE:
+                continue
+            s = survivor[a]
+            for b in range(count_b):
+                if values[r, a] + time[a, b] + after[r, s, b] > most:
+                    continue
+                fits = True
+                for n in range(nodes):
+                    if held[r, n] + ram[a, b, n] > cap[n]:
+                        fits = False
+                        break
+                if fits:
+                    if count < len(found):
+                        found[count, 0], found[count, 1], found[count, 2] = r, a, b
+                    count += 1
+    return count
+
+
+@njit(cache=True)
 def fewest_distinct_rows(first, stop):
     """result[n]: the fewest distinct input rows that n output rows read, row r reading [first[r], stop[r])."""
     height = len(first)

@@ -25,9 +25,8 @@ class LagrangianOutcome:
 class LagrangianSolver:
     """Subgradient ascent on the flash prices; every path on the way that keeps the caps is a candidate."""
 
-    name = "path"
-
-    def __init__(self, iterations: int = 60) -> None:
+    def __init__(self, name: str, iterations: int = 60) -> None:
+        self.name = name
         self._iterations = iterations
         self._prices: FloatArray | None = None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,9 @@ class Stage:
     """One operator in the layered graph.
 
     Live tensors before it are `rest` and its `inputs`; after it `rest`, the inputs that live on (`survivors`), and
-    `output`. `survivor[a]` is the index of combination a restricted to the survivors. `held` [rest, node] are the
-    footprints of the rest.
+    `output`: states are numbered in that order, the last fastest. `order[i]` is the number that state i of (rest,
+    inputs) has as a state after the stage before. `survivor[a]` is combination a of the inputs restricted to the
+    survivors. `held` [rest, node] are the footprints of the rest.
     """
 
     index: int
@@ -42,6 +44,7 @@ class Stage:
     inputs: tuple[str, ...]
     survivors: tuple[str, ...]
     output: str
+    order: IntArray
     survivor: IntArray
     held: IntArray
     options: tuple[Arcs, ...]
@@ -57,8 +60,17 @@ class Path:
     flash_bytes: IntArray
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One arc of a stage: number of the option, combination of the inputs' layouts, layout of the output."""
+
+    option: int
+    arc: int
+    output: int
+
+
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """Best values [rest, survivors, output] after a stage, and the arc that gives each."""
 
     values: IntArray
@@ -119,6 +131,7 @@ class LayoutGraph:
                     data.inputs,
                     survivors,
                     data.output,
+                    self._order(live, (*rest, *data.inputs)),
                     self._restriction(data.inputs, survivors),
                     self._footprints(rest),
                     options,
@@ -129,26 +142,40 @@ class LayoutGraph:
 
     def shortest_path(self, flash_prices: FloatArray | None = None) -> Path | None:
         """The best path under prices in ns per flash byte of every node; None if no path keeps the RAM caps."""
-        layers = self._forward(flash_prices)
-        end = self._end_values(layers[-1].values.reshape(self._sizes(self.last_live)))
+        layers = self.forward(flash_prices)
+        values = layers[-1].values.reshape(-1)
+        end = np.minimum(values + self.gather_ns, UNREACHABLE)
         state = int(end.argmin())
-        if end.flat[state] >= UNREACHABLE:
+        if end[state] >= UNREACHABLE:
             return None
-        return self._trace(layers, state, int(end.flat[state]))
+        return self.path_of(self._trace(layers, state), int(end[state]))
 
-    def _forward(self, flash_prices: FloatArray | None) -> list[_Layer]:
-        values = np.zeros(self._sizes(self._first_live), np.int64)
-        live = self._first_live
-        layers: list[_Layer] = []
+    def path_of(self, choices: Sequence[Choice], value_ns: int) -> Path:
+        """The path that takes one arc at every stage."""
+        outputs = dict(zip(self.last_live, (-1,) * len(self.last_live), strict=True))
+        time_ns, flash = 0, np.zeros(self.problem.nodes, np.int64)
+        splits: dict[str, OperatorSplit] = {}
+        for stage, choice in zip(self.stages, choices, strict=True):
+            option = stage.options[choice.option]
+            time_ns += int(option.time_ns[choice.arc, choice.output])
+            flash += option.flash_bytes[min(choice.arc, len(option.flash_bytes) - 1), choice.output]
+            layout = self.candidates[stage.output][choice.output]
+            splits[self.problem.operators[stage.index].name] = OperatorSplit(layout, option.mode, option.chunks)
+            outputs[stage.output] = choice.output
+        end = self._ravel(self.last_live, {name: max(state, 0) for name, state in outputs.items()})
+        return Path(Split(splits), value_ns, time_ns + int(self.gather_ns[end]), flash)
+
+    def forward(self, flash_prices: FloatArray | None = None) -> list[Layer]:
+        """Best values of reaching every state after every stage."""
+        before = np.zeros(self._count(self._first_live), np.int64)
+        layers: list[Layer] = []
         for stage in self.stages:
-            order = [live.index(name) for name in (*stage.rest, *stage.inputs)]
-            combinations = len(stage.survivor)
-            before = np.ascontiguousarray(values.transpose(order)).reshape(-1, combinations)
-            shape = (len(before), self._count(stage.survivors), len(self.candidates[stage.output]))
-            layer = _Layer(np.full(shape, UNREACHABLE), np.zeros(shape, np.int32), np.zeros(shape, np.int8))
+            values = before[stage.order].reshape(-1, len(stage.survivor))
+            shape = (len(values), self._count(stage.survivors), len(self.candidates[stage.output]))
+            layer = Layer(np.full(shape, UNREACHABLE), np.zeros(shape, np.int32), np.zeros(shape, np.int8))
             for number, option in enumerate(stage.options):
                 kernels.extend(
-                    before,
+                    values,
                     stage.held,
                     priced_ns(option, flash_prices),
                     option.ram_bytes,
@@ -160,15 +187,37 @@ class LayoutGraph:
                     layer.options,
                 )
             layers.append(layer)
-            live = (*stage.rest, *stage.survivors, stage.output)
-            values = layer.values.reshape(self._sizes(live))
+            before = layer.values.reshape(-1)
         return layers
 
-    def _end_values(self, values: IntArray) -> IntArray:
-        """Add the gathering of every graph output, in an order that does not matter."""
+    def backward(self, flash_prices: FloatArray | None = None) -> list[IntArray]:
+        """Best values from every state before every stage to the end: int64 [rest, inputs' layouts]."""
+        after = self.gather_ns
+        result: list[IntArray] = []
+        for stage in reversed(self.stages):
+            shape = (len(stage.held), self._count(stage.survivors), len(self.candidates[stage.output]))
+            before = np.full((len(stage.held), len(stage.survivor)), UNREACHABLE)
+            for option in stage.options:
+                kernels.retreat(
+                    after.reshape(shape),
+                    stage.held,
+                    priced_ns(option, flash_prices),
+                    option.ram_bytes,
+                    self.problem.ram_cap_bytes,
+                    stage.survivor,
+                    before,
+                )
+            result.append(before)
+            after = np.full(before.size, UNREACHABLE)
+            after[stage.order] = before.reshape(-1)
+        return result[::-1]
+
+    @cached_property
+    def gather_ns(self) -> IntArray:
+        """Bringing all graph outputs to the output node, by final state; `UNREACHABLE` where RAM forbids."""
         held = self._footprints(self.last_live)
-        total = values.reshape(-1).copy()
-        index = np.indices(values.shape).reshape(values.ndim, -1)
+        total = np.zeros(len(held), np.int64)
+        index = np.indices(self._sizes(self.last_live)).reshape(len(self.last_live), -1)
         for name in self.problem.outputs:
             time, ram = gather_arcs(self.problem, name, self._sets[name])
             state = index[self.last_live.index(name)]
@@ -176,25 +225,16 @@ class LayoutGraph:
             total[((held + ram[state]) > self.problem.ram_cap_bytes).any(axis=1)] = UNREACHABLE
         return total
 
-    def _trace(self, layers: Sequence[_Layer], state: int, value_ns: int) -> Path:
+    def _trace(self, layers: Sequence[Layer], state: int) -> list[Choice]:
+        """The arcs that lead to a final state."""
         chosen = dict(zip(self.last_live, self._unravel(self.last_live, state), strict=True))
-        time_ns = sum(
-            int(gather_arcs(self.problem, name, self._sets[name])[0][chosen[name]]) for name in self.problem.outputs
-        )
-        flash = np.zeros(self.problem.nodes, np.int64)
-        splits: dict[str, OperatorSplit] = {}
+        choices: list[Choice] = []
         for stage, layer in zip(reversed(self.stages), reversed(layers), strict=True):
             position = (self._ravel(stage.rest, chosen), self._ravel(stage.survivors, chosen), chosen[stage.output])
             arc = int(layer.arcs[position])
-            option = stage.options[layer.options[position]]
-            output = position[2]
-            time_ns += int(option.time_ns[arc, output])
-            flash += option.flash_bytes[min(arc, len(option.flash_bytes) - 1), output]
-            layout = self.candidates[stage.output][output]
-            splits[self.problem.operators[stage.index].name] = OperatorSplit(layout, option.mode, option.chunks)
+            choices.append(Choice(int(layer.options[position]), arc, position[2]))
             chosen |= dict(zip(stage.inputs, self._unravel(stage.inputs, arc), strict=True))
-        names = [data.name for data in self.problem.operators]
-        return Path(Split({name: splits[name] for name in names}), value_ns, time_ns, flash)
+        return choices[::-1]
 
     def _sizes(self, tensors: Sequence[str]) -> tuple[int, ...]:
         return tuple(len(self.candidates[name]) for name in tensors)
@@ -209,6 +249,11 @@ class LayoutGraph:
 
     def _unravel(self, tensors: Sequence[str], index: int) -> tuple[int, ...]:
         return tuple(int(i) for i in np.unravel_index(index, self._sizes(tensors))) if tensors else ()
+
+    def _order(self, live: tuple[str, ...], wanted: tuple[str, ...]) -> IntArray:
+        """Numbers over `live` of the states over the same tensors in the order `wanted`."""
+        numbers = np.arange(self._count(live)).reshape(self._sizes(live))
+        return numbers.transpose([live.index(name) for name in wanted]).reshape(-1)
 
     def _restriction(self, tensors: tuple[str, ...], kept: tuple[str, ...]) -> IntArray:
         """For every combination of the layouts of `tensors` the index of its part that `kept` forms."""

@@ -192,10 +192,10 @@ class Problem:
         slots = footprint_bytes(2 * max(1, self.nodes - 1) * MESSAGE_SLOT_BYTES)
         unlimited = np.int64(2**40)
         self.ram_cap_bytes = np.array(
-            [device.arena_cap_bytes - slots for device in instance.devices] + [unlimited], np.int64
+            [max(0, device.arena_cap_bytes - slots) for device in instance.devices] + [unlimited], np.int64
         )
         self.flash_cap_bytes = np.array(
-            [device.plan_cap_bytes - PLAN_BYTES for device in instance.devices] + [unlimited], np.int64
+            [max(0, device.plan_cap_bytes - PLAN_BYTES) for device in instance.devices] + [unlimited], np.int64
         )
         self.copy_cost = self._element_cost("copy")
         self.inputs = tuple(dict.fromkeys(end.tensor for end in graph.inputs))

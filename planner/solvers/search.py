@@ -25,6 +25,8 @@ NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
 EXACT_LIMITS = (120, 1100)
 """Row layouts of a tensor that the relaxation tells apart, first for a quick bound and then for a tight one."""
+ROUND_SHARE = 0.15
+"""Part of the time limit that one candidate set may take."""
 PATIENCE = 4
 """Rounds without improvement after which refinement ends."""
 
@@ -110,7 +112,8 @@ class _Search:
         """Search a candidate set; returns whether the incumbent improved."""
         graph = LayoutGraph(self._problem, self._thinned(candidates), self._cache)
         self._cache.renew()
-        outcome = self._solver.solve(graph, self._best, self._clock, self._clock.left_s)
+        limit_s = min(self._clock.left_s, self._clock.limit_s * ROUND_SHARE)
+        outcome = self._solver.solve(graph, self._best, self._clock, limit_s)
         self._candidate_bound_ns = outcome.lower_bound_ns
         if outcome.path is None or (self._best is not None and outcome.path.time_ns >= self._best.time_ns):
             return False
