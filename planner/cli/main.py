@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "firmware": firmware,
 }
 INTERNAL_ERROR = 70
+SIGNAL_EXIT = 128
 
 
 @dataclass(slots=True)
@@ -81,6 +83,8 @@ def options(
 def run() -> None:
     """Entry point: run the command and exit with the code of the error, if there is one."""
     settings = Settings()
+    # As an exception, a request to end lets every command clean up: boards, pipes, half-written files.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(SIGNAL_EXIT + number))
     try:
         app(obj=settings)
     except PlannerError as error:
