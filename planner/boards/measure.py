@@ -55,8 +55,3 @@ def measure(machine: str, plan: Plan, graph: Graph, inputs: Mapping[str, Int8Arr
         stack_peak_bytes=board.report["stack_peak_bytes"],
         code_bytes=hello["code_bytes"],
     )
-
-
-def measure_steps(machine: str, plan: Plan, graph: Graph, inputs: Mapping[str, Int8Array] | None = None) -> list[int]:
-    """Instructions of every step of a plan's only board; see `measure`."""
-    return list(measure(machine, plan, graph, inputs).work)
