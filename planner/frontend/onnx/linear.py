@@ -8,10 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.data.graph import INT8_MAX, INT8_MIN, Clamp, Conv, Int8Array, Int32Array, Shape, Window
-from planner.frontend.assembly import Assembly
-from planner.frontend.model_file import Array, Node
-from planner.frontend.values import Draft, FileQuant, Places, QuantisedConstant, Stored, Value, dims_text, plane_places
-from planner.frontend.windows import window_of
+from planner.frontend.onnx.assembly import Assembly
+from planner.frontend.onnx.model_file import Array, Node
+from planner.frontend.onnx.operands import plane, stored
+from planner.frontend.onnx.values import (
+    Draft,
+    FileQuant,
+    Places,
+    QuantisedConstant,
+    Stored,
+    Value,
+    dims_text,
+    plane_places,
+)
+from planner.frontend.onnx.windows import window_of
 
 _BIAS_SCALE_TOLERANCE = 1e-4
 """Relative difference up to which a bias' own scale counts as input scale x weight scale."""
@@ -81,27 +91,6 @@ def matmul(assembly: Assembly, node: Node, x: Value, w: Value) -> Draft:
     draft = _draft(assembly, node, source, weights, arranged, None, Window((1, 1)), 1)
     places = np.arange(draft.shape.elements).reshape(*source.dims[:-1], outputs)
     return Draft(places, draft.shape, draft.emit)
-
-
-def stored(node: Node, value: Value | None) -> Stored:
-    """The operand as a dequantised tensor, or a refusal."""
-    if isinstance(value, Stored) and value.real:
-        return value
-    raise node.refuse(
-        "its operand is not quantised",
-        "quantise the whole model with static quantisation (onnxruntime.quantization.quantize_static)",
-    )
-
-
-def plane(assembly: Assembly, node: Node, value: Stored) -> Shape:
-    """The operand's shape, which the model must see as [1, channels, height, width]."""
-    shape = assembly.plane(value)
-    if shape is None:
-        raise node.refuse(
-            f"its operand ({dims_text(value.dims)}) is a reshaped or transposed view that is not NCHW",
-            "export the model channels first, without Reshape or Transpose before this node",
-        )
-    return shape
 
 
 def _fully_connected(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.frontend.model_file import Array, Node
+from planner.frontend.onnx.model_file import Array, Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from onnx.reference import ReferenceEvaluator
 
 from planner.data.graph import Graph, OutputEnd, QuantParams
 from planner.errors import ModelError
-from planner.frontend import qoperator
-from planner.frontend.assembly import Assembly
-from planner.frontend.model_file import Array, FileTensor, ModelFile, Node, load
-from planner.frontend.operators import HANDLERS, INTEGER_OPERATORS, supported
+from planner.frontend.onnx import qoperator
+from planner.frontend.onnx.assembly import Assembly
+from planner.frontend.onnx.model_file import Array, FileTensor, ModelFile, Node, load
+from planner.frontend.onnx.operators import HANDLERS, INTEGER_OPERATORS, supported
+from planner.frontend.onnx.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
 from planner.frontend.simplify import simplify
-from planner.frontend.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
 
 _ACTIVATION_TYPES = ("float32", "int8", "uint8")
 _MALFORMED = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError)
