@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 
 from planner.data.graph import Graph, OutputEnd, QuantParams
@@ -144,7 +146,8 @@ class _Reading:
 
     def _quantize(self, node: Node, operands: list[Value | None]) -> Value:
         value = operands[0]
-        scale, zero_point, dtype = self._quantisation(node, operands, np.dtype(np.uint8))
+        declared = onnx.helper.tensor_dtype_to_np_dtype(node.attributes.get("output_dtype", 0) or TensorProto.UINT8)
+        scale, zero_point, dtype = self._quantisation(node, operands, declared)
         if isinstance(value, QuantisedConstant):
             value = value.real()
         if isinstance(value, np.ndarray):
