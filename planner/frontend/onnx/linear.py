@@ -148,7 +148,7 @@ def _weights(node: Node, value: Value | None, output_axis: int) -> _Weights:
     if not isinstance(value, QuantisedConstant):
         raise node.refuse(
             "its weights are not quantised constants",
-            "quantise the model with static quantisation (onnxruntime.quantization.quantize_static)",
+            "quantise the model (planner quantize, or onnxruntime's quantize_static)",
         )
     if value.values.dtype not in (np.int8, np.uint8):
         raise node.refuse(f"its weights are {value.values.dtype}", "quantise weights to int8 or uint8")

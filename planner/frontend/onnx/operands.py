@@ -16,7 +16,7 @@ def stored(node: Node, value: Value | None) -> Stored:
         return value
     raise node.refuse(
         "its operand is not quantised",
-        "quantise the whole model with static quantisation (onnxruntime.quantization.quantize_static)",
+        "quantise the whole model (planner quantize, or onnxruntime's quantize_static)",
     )
 
 
