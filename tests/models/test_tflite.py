@@ -124,6 +124,36 @@ def test_unsigned_input_and_output(tmp_path: Path, seed: int) -> None:
     assert len(graph.operators) == (1 if same else 2)
 
 
+@SEEDS
+def test_uint8_network_equals_its_int8_twin(tmp_path: Path, seed: int) -> None:
+    """Legacy models, which TFLite Micro does not run: asymmetric weights, all values raised by 128."""
+
+    def build() -> tuple[TfliteBuilder, list[int]]:
+        builder = TfliteBuilder(seed)
+        source = builder.input((1, 10, 10, 3), builder.random_quant(0.02))
+        first = builder.conv(source, 8, (3, 3), (2, 2), activation="relu6")
+        other = builder.conv(first, 8, (3, 3), depthwise=True)
+        total = builder.add(first, other, "relu")
+        pooled = builder.pool("AVERAGE_POOL_2D", total, (3, 3), (1, 1), VALID)
+        flat = builder.reshape(builder.mean(pooled), (1, 8))
+        return builder, [pooled, builder.softmax(builder.fully_connected(flat, 6))]
+
+    results = []
+    for name in ("signed", "unsigned"):
+        builder, outputs = build()
+        array = builder.random_input(builder.inputs[0])
+        if name == "unsigned":
+            builder.make_unsigned()
+            array = array.view(np.uint8) ^ np.uint8(128)
+        path = tmp_path / name
+        path.write_bytes(builder.model(*outputs))
+        graph = read_model(path)
+        results.append(host_outputs(graph, execute(graph, host_input(graph, array))))
+    for signed, unsigned in zip(*results, strict=True):
+        assert unsigned.dtype == np.uint8
+        np.testing.assert_array_equal(unsigned, signed.view(np.uint8) ^ np.uint8(128))
+
+
 def test_fully_connected_multiplies_scales_in_float64(tmp_path: Path) -> None:
     """Biases beside a tie: their int8 values depend on the last bits of input scale * weight scale / output scale.
 
