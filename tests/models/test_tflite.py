@@ -98,6 +98,21 @@ def test_softmax(tmp_path: Path, classes: int, seed: int) -> None:
     check(tmp_path, builder, output, builder.dequantize(output), builder.quantize(output, (1 / 256, 0), np.uint8))
 
 
+def test_softmax_in_float(tmp_path: Path) -> None:
+    """The host's own softmax: close to the interpreter's, not equal in every bit."""
+    builder = TfliteBuilder(8)
+    source = builder.input((1, 12), (0.1, 5))
+    real = builder.dequantize(source)
+    output = builder.op("SOFTMAX", [real], (1, 12), None, np.float32, table="SoftmaxOptions", beta=1.0)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(builder.model(output))
+    graph, array = read_model(path), builder.random_input(source)
+    (expected,) = run_tflite_micro(path.read_bytes(), array)
+    (result,) = host_outputs(graph, execute(graph, host_input(graph, array)))
+    assert result.dtype == expected.dtype == np.float32
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
 @SEEDS
 def test_mean(tmp_path: Path, seed: int) -> None:
     builder = TfliteBuilder(seed)
