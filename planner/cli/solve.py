@@ -28,7 +28,7 @@ from planner.workflow.solve import solve as solve_instance
 def solve(
     instance: Annotated[str, typer.Argument(help="Instance file, or the name of a shipped instance.")],
     out: Annotated[Path, typer.Option("--out", help="Directory to write; replaced if planner wrote it.")],
-    model: Annotated[Path | None, typer.Option("--model", help="ONNX or TFLite file in its place.")] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="ONNX or TFLite file to use instead.")] = None,
     time_limit: Annotated[float | None, typer.Option("--time-limit", min=0, help="Seconds to search.")] = None,
     solver: Annotated[str, typer.Option("--solver", help="Search to use.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
