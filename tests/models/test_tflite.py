@@ -13,7 +13,7 @@ from planner.core.executor import execute
 from planner.core.host import host_input, host_outputs
 from planner.data.graph import Arithmetic, Graph, Pad
 from planner.files.graph_file import load_graph, save_graph
-from planner.frontend import read_model
+from planner.frontend import read_tflite
 from tests.builders.tflite_models import SAME, UNIT, VALID, TfliteBuilder, run_tflite_micro
 
 SEEDS = pytest.mark.parametrize("seed", range(6))
@@ -26,7 +26,7 @@ def check(directory: Path, builder: TfliteBuilder, *outputs: int, array: np.ndar
     path = directory / "model.tflite"
     path.write_bytes(model)
     arrays = [builder.random_input(number) for number in builder.inputs] if array is None else [array]
-    graph = read_model(path)
+    graph = read_tflite(path)
     results = host_outputs(graph, execute(graph, host_input(graph, *arrays)))
     for result, expected in zip(results, run_tflite_micro(model, *arrays), strict=True):
         assert result.dtype == expected.dtype
@@ -106,7 +106,7 @@ def test_softmax_in_float(tmp_path: Path) -> None:
     output = builder.op("SOFTMAX", [real], (1, 12), None, np.float32, table="SoftmaxOptions", beta=1.0)
     path = tmp_path / "model.tflite"
     path.write_bytes(builder.model(output))
-    graph, array = read_model(path), builder.random_input(source)
+    graph, array = read_tflite(path), builder.random_input(source)
     (expected,) = run_tflite_micro(path.read_bytes(), array)
     (result,) = host_outputs(graph, execute(graph, host_input(graph, array)))
     assert result.dtype == expected.dtype == np.float32
@@ -162,7 +162,7 @@ def test_uint8_network_equals_its_int8_twin(tmp_path: Path, seed: int) -> None:
             array = array.view(np.uint8) ^ np.uint8(128)
         path = tmp_path / name
         path.write_bytes(builder.model(*outputs))
-        graph = read_model(path)
+        graph = read_tflite(path)
         results.append(host_outputs(graph, execute(graph, host_input(graph, array))))
     for signed, unsigned in zip(*results, strict=True):
         assert unsigned.dtype == np.uint8

@@ -152,6 +152,10 @@ def reshaped_inside(builder: TfliteBuilder) -> int:
     return builder.conv(builder.reshape(inner, (1, 2, 8, 4)), 3, (3, 3))
 
 
+def nothing_to_compute(builder: TfliteBuilder) -> int:
+    return builder.dequantize(builder.quantize(builder.input((1, 4), None, np.float32), (0.1, 0)))
+
+
 def dynamic_batch(builder: TfliteBuilder) -> int:
     source = builder.input((-1, 4, 4, 2), (0.1, 0))
     return builder.op("RELU6", [source], (-1, 4, 4, 2), (0.1, 0))
@@ -174,6 +178,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
         (short_weights, "has 53 bytes"),
         (concatenated_rows, "along axis 1"),
         (reshaped_inside, "was reshaped from"),
+        (nothing_to_compute, "nothing to compute"),
         (dynamic_batch, "dimensions must be positive, known and bounded"),
     ],
 )
