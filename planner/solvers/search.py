@@ -26,6 +26,8 @@ NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
 COARSE, FINE = 120, 1100
 """Row layouts of a tensor that the relaxation tells apart, first for a quick bound and then for a tight one."""
+FINE_GAP = 0.03
+"""Gap up to which the tight bound is worth its time; above it, RAM or the mix of devices keeps the gap open."""
 RELAX_SHARE = 0.6
 """Part of the time left that one relaxation may take."""
 ROUND_SHARE = 0.15
@@ -85,18 +87,25 @@ class _Search:
             return
         start = families(self._problem)
         self._explore(start)
-        for exact_limit, patience in ((COARSE, SHORT_PATIENCE), (FINE, LONG_PATIENCE)):
-            bound = self._relax(exact_limit)
-            if bound is not None and bound.first_infeasible is not None:
-                self._shortages = ram_shortages(self._problem, bound, self._clock)
-                return
-            if self._closed():
-                return
-            hints = around_hints(self._problem, bound.path) if bound is not None else {}
-            self._explore(merge(self._problem, self._around_best(), hints, start))
-            self._refine(patience)
-            if self._closed():
-                return
+        self._improve(COARSE, start, SHORT_PATIENCE)
+        if self._shortages or self._gap_at_most(OPTIMALITY_GAP):
+            return
+        if self._gap_at_most(FINE_GAP):
+            self._improve(FINE, start, LONG_PATIENCE)
+        else:
+            self._refine(LONG_PATIENCE)
+
+    def _improve(self, exact_limit: int, start: Candidates, patience: int) -> None:
+        """Relax, search around the relaxed path, refine."""
+        bound = self._relax(exact_limit)
+        if bound is not None and bound.first_infeasible is not None:
+            self._shortages = ram_shortages(self._problem, bound, self._clock)
+            return
+        if self._gap_at_most(OPTIMALITY_GAP):
+            return
+        hints = around_hints(self._problem, bound.path) if bound is not None else {}
+        self._explore(merge(self._problem, self._around_best(), hints, start))
+        self._refine(patience)
 
     def result(self) -> SolveResult:
         return SolveResult(
@@ -116,11 +125,11 @@ class _Search:
             return SolveStatus.INFEASIBLE
         if self._best is None:
             return SolveStatus.UNKNOWN
-        return SolveStatus.OPTIMAL if self._closed() else SolveStatus.FEASIBLE
+        return SolveStatus.OPTIMAL if self._gap_at_most(OPTIMALITY_GAP) else SolveStatus.FEASIBLE
 
-    def _closed(self) -> bool:
+    def _gap_at_most(self, most: float) -> bool:
         gap = self._state().gap
-        return gap is not None and gap <= OPTIMALITY_GAP
+        return gap is not None and gap <= most
 
     def _state(self) -> Progress:
         return Progress(self._clock.elapsed_s, self._best.time_ns if self._best else None, self._bound_ns)
@@ -162,7 +171,9 @@ class _Search:
     def _refine(self, patience: int) -> None:
         """Search the neighbourhood of the best plan until it has not helped `patience` times in a row."""
         failures = 0
-        while self._best is not None and failures < patience and self._clock.left_s > 0 and not self._closed():
+        while self._best is not None and failures < patience and self._clock.left_s > 0:
+            if self._gap_at_most(OPTIMALITY_GAP):
+                return
             around = neighbourhood(self._problem, self._best.split, self._rng, NEIGHBOURS)
             failures = 0 if self._explore(around) else failures + 1
 
