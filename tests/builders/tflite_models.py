@@ -19,6 +19,7 @@ ACTIVATIONS = {
     "none": schema.ActivationFunctionType.NONE,
     "relu": schema.ActivationFunctionType.RELU,
     "relu6": schema.ActivationFunctionType.RELU6,
+    "relu_n1_to_1": schema.ActivationFunctionType.RELU_N1_TO_1,
 }
 _TYPES = {
     np.dtype(np.int8): schema.TensorType.INT8,
@@ -105,10 +106,11 @@ class TfliteBuilder:
         padding: int = SAME,
         activation: str = "none",
         depthwise: bool = False,
+        groups: int = 1,
     ) -> int:
         """CONV_2D, or DEPTHWISE_CONV_2D with outputs = channels * multiplier."""
         _, height, width, channels = self.dims(source)
-        depth = 1 if depthwise else channels
+        depth = 1 if depthwise else channels // groups
         shape = (1, *kernel, outputs) if depthwise else (outputs, *kernel, depth)
         weights, bias, quant = self._linear(
             source, shape, outputs, kernel[0] * kernel[1] * depth, 3 if depthwise else 0
@@ -266,7 +268,7 @@ def random_operator(builder: TfliteBuilder, source: int) -> int:
     kernel = tuple(int(rng.integers(1, min(4, side) + 1)) for side in (height, width))
     stride = tuple(int(rng.integers(1, 3)) if min(height, width) > 4 else 1 for _ in range(2))
     padding = int(rng.choice([SAME, VALID]))
-    activation = str(rng.choice(["none", "relu", "relu6"]))
+    activation = str(rng.choice(list(ACTIVATIONS)))
     match int(rng.integers(6)):
         case 0:
             return builder.conv(source, int(rng.integers(1, 12)), kernel, stride, (1, 1), padding, activation)

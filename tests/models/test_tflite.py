@@ -163,6 +163,12 @@ def test_fully_connected_on_rows(tmp_path: Path) -> None:
     check(tmp_path, builder, builder.fully_connected(source, 9, activation="relu"))
 
 
+def test_grouped_convolution(tmp_path: Path) -> None:
+    builder = TfliteBuilder(9)
+    source = builder.input((1, 7, 6, 6), builder.random_quant(0.05))
+    check(tmp_path, builder, builder.conv(source, 9, (3, 2), (1, 2), activation="relu_n1_to_1", groups=3))
+
+
 def test_input_that_is_reshaped_first(tmp_path: Path) -> None:
     builder = TfliteBuilder(4)
     source = builder.input((1, 60), builder.random_quant(0.05))
