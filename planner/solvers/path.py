@@ -137,7 +137,9 @@ class LayoutGraph:
                     options,
                 )
             )
-            live = (*rest, *survivors, data.output)
+            # A graph input that nothing reads has one layout and may simply be left out of the states.
+            kept = tuple(name for name in rest if problem.last_use[name] > data.index)
+            live = (*kept, *survivors, data.output)
         self.last_live = live
 
     def shortest_path(self, flash_prices: FloatArray | None = None) -> Path | None:
@@ -215,14 +217,15 @@ class LayoutGraph:
     @cached_property
     def gather_ns(self) -> IntArray:
         """Bringing all graph outputs to the output node, by final state; `UNREACHABLE` where RAM forbids."""
-        held = self._footprints(self.last_live)
+        held = self._footprints(self.last_live)  # and what was gathered before, which stays where it is
         total = np.zeros(len(held), np.int64)
         index = np.indices(self._sizes(self.last_live)).reshape(len(self.last_live), -1)
         for name in self.problem.outputs:
-            time, ram = gather_arcs(self.problem, name, self._sets[name])
+            time, received, relayed = gather_arcs(self.problem, name, self._sets[name])
             state = index[self.last_live.index(name)]
             total = np.minimum(total + time[state], UNREACHABLE)
-            total[((held + ram[state]) > self.problem.ram_cap_bytes).any(axis=1)] = UNREACHABLE
+            held = held + received[state]
+            total[(held + relayed[state] > self.problem.ram_cap_bytes).any(axis=1)] = UNREACHABLE
         return total
 
     def _trace(self, layers: Sequence[Layer], state: int) -> list[Choice]:
