@@ -122,7 +122,7 @@ def test_stuck_plans_are_bugs() -> None:
         simulate(instance(network), replace(plan, programs=(empty, *plan.programs[1:])))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**31))
 def test_no_plan_beats_the_lower_bound(seed: int) -> None:
     case = random_case(seed)
