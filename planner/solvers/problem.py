@@ -14,7 +14,7 @@ from planner.core.cost import FloatArray, ShardCosts, cost_key, operator_feature
 from planner.core.regions import required, whole
 from planner.core.storage import footprint_bytes
 from planner.core.transfers import accepts_input_channels
-from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape
+from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Slice
 from planner.data.hardware import Network
 from planner.data.instance import Instance
 from planner.data.plan import MESSAGE_SLOT_BYTES
@@ -152,6 +152,8 @@ class OperatorData:
                 kind = (operator.window, operator.kind)
             case Pad():
                 kind = (operator.padding,)
+            case Slice():
+                kind = (operator.start,)
         return (type(operator), shapes, same_tensor, self.shape, *kind)
 
     @property
