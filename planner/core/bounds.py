@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.core.cost import cost_key, kernel_of, operator_features
+from planner.core.cost import compute_features, cost_key, implementation_of, operator_features
 from planner.core.regions import required, whole
 from planner.core.transfers import accepts_input_channels
 from planner.data.graph import Concat, Graph, Operator
@@ -67,13 +67,16 @@ def work_matrix(graph: Graph, instance: Instance, rows: Mapping[str, BoolArray])
     for operator in graph.operators:
         everything = whole(graph.output_tensor(operator).shape)
         regions = [everything.with_rows(int(r), int(r) + 1) for r in np.flatnonzero(rows[operator.output])]
-        kernels = [cost_key(kernel_of(graph, operator), graph.arithmetic)]
-        if accepts_input_channels(graph, operator):
-            kernels.append("partial_sums")
         for region in regions:
-            features = {**operator_features(graph, operator, region), "call": 1 / everything.rows}
-            rates = [[_rate_ns(device.profile, key, features) for key in kernels] for device in instance.devices]
-            matrix.append([min(of_device) for of_device in rates])
+            share = {"call": 1 / everything.rows}
+            sums = [{**operator_features(graph, operator, region), **share}] * accepts_input_channels(graph, operator)
+            least: list[float] = []
+            for profile in (device.profile for device in instance.devices):
+                key = cost_key(implementation_of(graph, operator, profile.kernels), graph.arithmetic)
+                features = {**compute_features(graph, operator, region, profile.kernels, exact=False), **share}
+                rates = [_rate_ns(profile, key, features), *(_rate_ns(profile, "partial_sums", f) for f in sums)]
+                least.append(min(rates))
+            matrix.append(least)
     return np.array(matrix, dtype=np.float64).reshape(-1, len(instance.devices))
 
 

@@ -6,6 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from planner.frontend.values import (
+    IDENTITY_TABLE,
+    Activation,
+    Draft,
+    Elementwise,
+    FileQuant,
+    HostResult,
+    ModelInput,
+    Places,
+    Stored,
+    dims_text,
+    is_plane,
+    plane_places,
+)
 
 from planner.core import arithmetic
 from planner.data.graph import (
@@ -23,20 +37,6 @@ from planner.data.graph import (
     Tensor,
 )
 from planner.errors import ModelError
-from planner.frontend.values import (
-    IDENTITY_TABLE,
-    Activation,
-    Draft,
-    Elementwise,
-    FileQuant,
-    HostResult,
-    ModelInput,
-    Places,
-    Stored,
-    dims_text,
-    is_plane,
-    plane_places,
-)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from planner.core import arithmetic
-from planner.data.graph import Add, Arithmetic, Clamp, Concat, HostStepKind, Pad, Padding, Pool, PoolKind, Shape, Window
 from planner.frontend.assembly import Assembly
 from planner.frontend.linear import conv, gemm, matmul, plane, stored
 from planner.frontend.model_file import Array, Node
@@ -31,6 +28,9 @@ from planner.frontend.values import (
     plane_places,
 )
 from planner.frontend.windows import window_of
+
+from planner.core import arithmetic
+from planner.data.graph import Add, Arithmetic, Clamp, Concat, HostStepKind, Pad, Padding, Pool, PoolKind, Shape, Window
 
 Handler = Callable[..., Value]
 

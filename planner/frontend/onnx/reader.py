@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 from onnx.reference import ReferenceEvaluator
+from planner.frontend.assembly import Assembly
+from planner.frontend.model_file import Array, FileTensor, ModelFile, Node, load
+from planner.frontend.operators import HANDLERS, INTEGER_OPERATORS, supported
+from planner.frontend.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
 
 from planner.data.graph import Graph, OutputEnd, QuantParams
 from planner.errors import ModelError
 from planner.frontend import qoperator
-from planner.frontend.assembly import Assembly
-from planner.frontend.model_file import Array, FileTensor, ModelFile, Node, load
-from planner.frontend.operators import HANDLERS, INTEGER_OPERATORS, supported
 from planner.frontend.simplify import simplify
-from planner.frontend.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
 
 _ACTIVATION_TYPES = ("float32", "int8", "uint8")
 _MALFORMED = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError)

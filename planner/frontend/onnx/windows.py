@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from planner.data.graph import Padding, Window
 from planner.frontend.model_file import Node
+
+from planner.data.graph import Padding, Window
 
 
 def window_of(node: Node, kernel: tuple[int, ...], size: tuple[int, int]) -> Window:
