@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= mixed8
 PYTEST_WORKERS ?= 2
+RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tools demo test test-slow lint profiles firmware generate fuzz clean
@@ -35,6 +36,7 @@ lint: setup ## check format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
 
 profiles: setup ## measure the emulated boards and rewrite profiles/
 	$(BIN)/planner profile --all
@@ -45,8 +47,9 @@ firmware: setup ## build the firmware of BOARD, as in: make firmware BOARD=mps2-
 generate: setup ## rewrite what follows from planner/planfmt/layout.py
 	$(BIN)/python -m planner.planfmt.generate
 
-fuzz: setup ## fuzz the plan loader
-	$(MAKE) -C runtime_c fuzz
+fuzz: tools ## feed RUNS random plans and frames to the runtime under sanitizers
+	tests/fuzz/run.sh $(RUNS) plan_load
+	tests/fuzz/run.sh $(RUNS) frame
 
 clean: ## remove what was built
 	rm -rf $(VENV) build runtime_c/build

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from planner.planfmt.layout import FRAME_HEADER, FRAME_KIND, FRAME_MAGIC, FRAME_PAYLOAD_BYTES
@@ -65,6 +65,12 @@ def encode(frame: Frame) -> bytes:
     }
     values["crc32"] = zlib.crc32(FRAME_HEADER.pack(values) + frame.payload)
     return FRAME_HEADER.pack(values) + frame.payload
+
+
+def carry(content: bytes, first: Frame) -> Iterator[Frame]:
+    """The frames that carry `content`: copies of `first`, numbered, with a piece each."""
+    for sequence, offset in enumerate(range(0, len(content), PAYLOAD_BYTES)):
+        yield replace(first, sequence=sequence, payload=content[offset : offset + PAYLOAD_BYTES])
 
 
 class FrameDecoder:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameKind
+from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameKind, carry
 from planner.data.graph import Int8Array
 from planner.data.plan import Await, Copy, Message, Operand, Plan, Ready, Step, Transfer, View
 from planner.errors import InternalError
@@ -21,8 +21,8 @@ class Link(Protocol):
         """Hand a frame over; it arrives in order."""
         ...
 
-    def receive(self, node: int, kind: FrameKind, tag: int, sequence: int = 0) -> Frame:
-        """The next frame from a node, which must be this one."""
+    def receive(self, node: int, kind: FrameKind, tag: int, sequence: int = 0, size_bytes: int = 0) -> Frame:
+        """The next frame from a node, which must be this one, with a payload of this size."""
         ...
 
 
@@ -81,9 +81,8 @@ class HostNode:
         grant_ns = self._link.receive(message.target, FrameKind.GRANT, tag).virtual_ns
         start_ns = max(token_ns, grant_ns, self._ready_ns.pop(tag), self._port_free(message.ports[:1]))
         end_ns = self._occupy(tag, message.ports[:1], start_ns + message.duration_ns)
-        for sequence, offset in enumerate(range(0, len(payload), PAYLOAD_BYTES)):
-            piece = payload[offset : offset + PAYLOAD_BYTES]
-            self._link.send(Frame(FrameKind.DATA, self._host, message.target, tag, sequence, end_ns, piece))
+        for frame in carry(payload, Frame(FrameKind.DATA, self._host, message.target, tag, virtual_ns=end_ns)):
+            self._link.send(frame)
         if after is not None:
             self._link.send(Frame(FrameKind.TOKEN, self._host, after, tag, virtual_ns=end_ns))
 
@@ -92,8 +91,8 @@ class HostNode:
         granted_ns = max(self._ready_ns.pop(tag), self._port_free(message.ports[1:]))
         self._link.send(Frame(FrameKind.GRANT, self._host, message.source, tag, virtual_ns=granted_ns))
         pieces = [
-            self._link.receive(message.source, FrameKind.DATA, tag, sequence)
-            for sequence in range(-(-message.size_bytes // PAYLOAD_BYTES))
+            self._link.receive(message.source, FrameKind.DATA, tag, sequence, min(PAYLOAD_BYTES, left_bytes))
+            for sequence, left_bytes in enumerate(range(message.size_bytes, 0, -PAYLOAD_BYTES))
         ]
         self._occupy(tag, message.ports[1:], pieces[-1].virtual_ns)
         return b"".join(piece.payload for piece in pieces)

@@ -44,9 +44,9 @@ def measure(machine: str, plan: Plan, graph: Graph, inputs: Mapping[str, Int8Arr
     with Fleet([setup], plan, _PAINT) as fleet:
         session = Session(fleet, plan, _TIMEOUT_S)
         session.greet()
-        board = session.run(inputs).boards[0]
+        outcome = session.run(inputs)
         session.stop()
-    hello = session.hellos[0]
+    board, hello = outcome.boards[0], outcome.hellos[0]
     return Measurement(
         work=tuple(step["work"] for step in board.steps),
         static_bytes=hello["static_bytes"],

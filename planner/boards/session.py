@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.boards.blame import Progress, activity, suspects
 from planner.boards.fleet import Fleet
-from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameDecoder, FrameError, FrameKind, encode
+from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameDecoder, FrameError, FrameKind, carry, encode
 from planner.boards.host_node import HostNode
 from planner.boards.pipes import unread_bytes
 from planner.data.graph import Int8Array
@@ -44,8 +44,11 @@ class BoardRun:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run: the graph outputs [rows, columns, channels] by tensor, the boards' reports, the host's clock."""
+    """One run: the boards' HELLO records by node, the graph outputs [rows, columns, channels] by tensor, what the
+    boards said of it, and the host's clock at the end.
+    """
 
+    hellos: Mapping[int, Values]
     outputs: Mapping[str, Int8Array]
     boards: tuple[BoardRun, ...]
     host_end_ns: int
@@ -97,7 +100,7 @@ class Session:
         for node, board in enumerate(self._boards):
             self._check_report(node, board)
             outputs |= self._fetched(node, board)
-        return Outcome(outputs, self._boards, self._host.now_ns)
+        return Outcome(self.hellos, outputs, self._boards, self._host.now_ns)
 
     def stop(self) -> None:
         """Send STOP and wait until every process has ended as it should."""
@@ -113,23 +116,23 @@ class Session:
         """Queue a frame for its target; it goes out while the session waits for something."""
         self._fleet.pipes.send(frame.target, encode(frame))
 
-    def receive(self, node: int, kind: FrameKind, tag: int, sequence: int = 0) -> Frame:
+    def receive(self, node: int, kind: FrameKind, tag: int, sequence: int = 0, size_bytes: int = 0) -> Frame:
         """The next GRANT, DATA or TOKEN from a board. Raises ProtocolError if it is not the one that is due."""
         inbox = self._inboxes[node]
         self._wait(lambda: bool(inbox))
         frame = inbox.popleft()
-        if (frame.kind, frame.tag, frame.sequence) != (kind, tag, sequence):
-            got = f"{frame.kind.name} {frame.tag}.{frame.sequence}"
-            raise ProtocolError(self._name(node), f"sent {got} where {kind.name} {tag}.{sequence} was due")
+        if (frame.kind, frame.tag, frame.sequence, len(frame.payload)) != (kind, tag, sequence, size_bytes):
+            got = f"{frame.kind.name} {frame.tag}.{frame.sequence} of {len(frame.payload)} bytes"
+            due = f"{kind.name} {tag}.{sequence} of {size_bytes} bytes"
+            raise ProtocolError(self._name(node), f"sent {got} where {due} was due")
         return frame
 
     def _feed(self, node: int, inputs: Mapping[str, Int8Array]) -> None:
         """Bring the graph inputs that arise on a board."""
         for tag, operand in enumerate(self._plan.programs[node].inputs):
-            content = inputs[operand.tensor].tobytes()
-            for sequence, offset in enumerate(range(0, len(content), PAYLOAD_BYTES)):
-                piece = content[offset : offset + PAYLOAD_BYTES]
-                self.send(Frame(FrameKind.INPUT, self._fleet.host, node, tag, sequence, payload=piece))
+            first = Frame(FrameKind.INPUT, self._fleet.host, node, tag)
+            for frame in carry(inputs[operand.tensor].tobytes(), first):
+                self.send(frame)
 
     def _fetched(self, node: int, board: BoardRun) -> dict[str, Int8Array]:
         """The graph outputs that ended on a board."""
@@ -196,9 +199,13 @@ class Session:
                     record.unpack(frame.payload, at) for at in range(0, len(frame.payload), record.size_bytes)
                 ]
             case FrameKind.OUTPUT:
-                output = board.outputs.setdefault(frame.tag, bytearray())
-                due = frame.tag < len(self._plan.programs[node].outputs) and not board.finished
-                output.extend(frame.payload)
+                outputs = self._plan.programs[node].outputs
+                board.outputs.setdefault(frame.tag, bytearray()).extend(frame.payload)
+                due = (
+                    frame.tag < len(outputs)
+                    and len(board.outputs[frame.tag]) <= outputs[frame.tag].region.elements
+                    and not board.finished
+                )
             case FrameKind.HELLO:
                 due = node not in self.hellos
                 self.hellos[node] = layout.HELLO.unpack(frame.payload)

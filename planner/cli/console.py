@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
 
 from planner.files.dataclass_json import encode
 
@@ -25,14 +24,18 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class ProgressLine:
-    """Notes of a search, the elapsed time before each; repeats only what has changed."""
+class ProgressNotes:
+    """Notes of a search with the elapsed time: at most one in `INTERVAL_S`, and only what has changed."""
+
+    INTERVAL_S = 1.0
 
     def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._last: Any = None
+        self._start_s = time.monotonic()
+        self._noted_s = float("-inf")
+        self._last = ""
 
     def update(self, text: str) -> None:
-        if text != self._last:
-            self._last = text
-            note(f"{time.monotonic() - self._start:7.1f} s  {text}")
+        now_s = time.monotonic()
+        if text != self._last and now_s - self._noted_s >= self.INTERVAL_S:
+            self._last, self._noted_s = text, now_s
+            note(f"{now_s - self._start_s:7.1f} s  {text}")

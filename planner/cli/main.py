@@ -15,6 +15,7 @@ import typer
 from planner import __version__
 from planner.cli.firmware import firmware
 from planner.cli.inspect import inspect as inspect_plan
+from planner.cli.model import model
 from planner.cli.profile import profile
 from planner.cli.quantize import quantize
 from planner.cli.run import run as run_plan
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "simulate": simulate,
     "inspect": inspect_plan,
     "zoo": zoo,
+    "model": model,
     "quantize": quantize,
     "profile": profile,
     "firmware": firmware,

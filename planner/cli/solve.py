@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.console import ProgressLine, note, show, show_json
+from planner.cli.console import ProgressNotes, note, show, show_json
 from planner.cli.interrupts import cancellable
 from planner.data.instance import Instance
 from planner.data.result import SolveResult, SolveStatus
@@ -44,10 +44,10 @@ def solve(
     if time_limit is not None:
         problem = replace(problem, limits=replace(problem.limits, time_limit_s=time_limit))
     graph = read_model(problem, model)
-    line = ProgressLine()
-    line.update(f"{graph.name}: {len(graph.operators)} operators over {len(problem.devices)} devices")
+    note(f"{graph.name}: {len(graph.operators)} operators over {len(problem.devices)} devices")
+    progress = ProgressNotes()
     with cancellable() as cancelled:
-        solved = solve_instance(graph, problem, solver, lambda p: line.update(_progress_text(p)), cancelled)
+        solved = solve_instance(graph, problem, solver, lambda p: progress.update(_progress_text(p)), cancelled)
     report = solve_report(solved.result, problem, solved.lower_bound_ns, solved.facts)
     if solved.facts is not None:
         file = PlanFile(encode(report, SolveReport), problem, solved.facts.plan)

@@ -32,6 +32,8 @@ from planner.data.graph import (
     Tensor,
 )
 
+INT8_VALUES: Int8Array = np.arange(INT8_MIN, INT8_MAX + 1).astype(np.int8)
+"""All int8 values in order: the table of the identity."""
 IntArray = NDArray[np.int32] | NDArray[np.int64]
 
 ADD_LEFT_SHIFT = 20
@@ -282,7 +284,7 @@ def concat_tables(graph: Graph, concat: Concat) -> tuple[Int8Array | None, ...]:
 
 def requantisation_table(source: QuantParams, target: QuantParams, arithmetic: Arithmetic) -> Int8Array:
     """int8 [256]: entry q + 128 is q of quantisation `source` expressed in `target`."""
-    values = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int32) - source.zero_point
+    values = INT8_VALUES.astype(np.int32) - source.zero_point
     if arithmetic is Arithmetic.ONNXRUNTIME:
         return quantise(values.astype(np.float32) * np.float32(source.scale), target)
     multiplier, shift = fixed_multiplier(source.scale / target.scale)

@@ -1,7 +1,7 @@
 """Model files in: ONNX and TFLite to `Graph`."""
 
 from planner.frontend.dispatch import read_model
-from planner.frontend.reader import read_onnx
+from planner.frontend.onnx import read_onnx
 from planner.frontend.tflite import read_tflite
 
 __all__ = ["read_model", "read_onnx", "read_tflite"]

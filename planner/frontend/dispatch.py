@@ -6,7 +6,7 @@ from pathlib import Path
 
 from planner.data.graph import Graph
 from planner.errors import ModelError
-from planner.frontend.reader import read_onnx
+from planner.frontend.onnx import read_onnx
 from planner.frontend.tflite import read_tflite
 from planner.frontend.tflite.model_file import IDENTIFIER
 

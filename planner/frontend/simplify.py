@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from planner.core.arithmetic import INT8_VALUES
 from planner.data.graph import INT8_MIN, Add, Clamp, Conv, Graph, Lookup, Operator, Pad, Padding, Pool, PoolKind
-from planner.frontend.values import IDENTITY_TABLE
 
 
 def simplify(graph: Graph) -> Graph:
@@ -64,7 +64,7 @@ def _without_clips(graph: Graph) -> Graph:
 def _clamp(lookup: Lookup) -> Clamp | None:
     """The range that the table clips to; None if it does anything else."""
     clamp = Clamp(int(lookup.table.min()), int(lookup.table.max()))
-    clipped = np.clip(IDENTITY_TABLE, clamp.minimum, clamp.maximum)
+    clipped = np.clip(INT8_VALUES, clamp.minimum, clamp.maximum)
     return clamp if np.array_equal(lookup.table, clipped) else None
 
 

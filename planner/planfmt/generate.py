@@ -18,6 +18,7 @@ from planner.planfmt.records import Constant, Enumeration, Field, Record
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ROOT / "runtime_c" / "include" / "plr" / "layout.h"
 DOCUMENT = ROOT / "docs" / "PLAN_FORMAT.md"
+EXAMPLE = ROOT / "tests" / "vectors" / "plan" / "by_hand.hex"
 
 _C_TYPES = {
     **{"u8": "uint8_t", "i8": "int8_t", "u16": "uint16_t", "i16": "int16_t"},
@@ -137,6 +138,7 @@ def sections() -> dict[str, str]:
         "plan records": "\n\n".join(map(_record_table, layout.PLAN_RECORDS)),
         "configuration record": _record_table(layout.CONFIG),
         "link records": "\n\n".join(map(_record_table, layout.LINK_RECORDS)),
+        "example": f"```\n{EXAMPLE.read_text(encoding='utf-8')}```",
     }
 
 

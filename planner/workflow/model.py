@@ -17,6 +17,10 @@ def read_model(instance: Instance, override: Path | None = None) -> Graph:
 
     Raises ModelError if there is no such model or it cannot be read.
     """
-    name = instance.model if override is None else str(override)
-    graph = zoo_model(name.removeprefix(ZOO_PREFIX)) if name.startswith(ZOO_PREFIX) else frontend.read_model(Path(name))
+    graph = read_named_model(instance.model if override is None else str(override))
     return graph if instance.arithmetic is None else with_rule(graph, instance.arithmetic)
+
+
+def read_named_model(name: str) -> Graph:
+    """The graph of `zoo:NAME`, or of an ONNX or TFLite file. Raises ModelError as `read_model` does."""
+    return zoo_model(name.removeprefix(ZOO_PREFIX)) if name.startswith(ZOO_PREFIX) else frontend.read_model(Path(name))

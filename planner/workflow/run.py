@@ -56,7 +56,7 @@ def run_plan(
             outcomes.append(session.run(inputs))
             session.stop()
     _check_repeated(outcomes)
-    return _result(instance, plan, setups, session.hellos, outcomes, boards)
+    return _result(instance, plan, setups, outcomes, boards)
 
 
 def count_mismatches(result: RunResult, graph: Graph, inputs: Mapping[str, Int8Array]) -> int:
@@ -108,12 +108,11 @@ def _result(
     instance: Instance,
     plan: Plan,
     setups: Sequence[BoardSetup],
-    hellos: Mapping[int, Values],
     outcomes: Sequence[Outcome],
     boards: Boards,
 ) -> RunResult:
     devices = tuple(
-        _device_run(device, setup, plan.programs[node].arena_bytes, hellos[node], outcomes, node)
+        _device_run(device, setup, plan.programs[node].arena_bytes, outcomes, node)
         for node, (device, setup) in enumerate(zip(instance.devices, setups, strict=True))
     )
     on_host = instance.output_node == instance.host
@@ -127,10 +126,10 @@ def _result(
 
 
 def _device_run(
-    device: Device, setup: BoardSetup, arena_bytes: int, hello: Values, outcomes: Sequence[Outcome], node: int
+    device: Device, setup: BoardSetup, arena_bytes: int, outcomes: Sequence[Outcome], node: int
 ) -> DeviceRun:
     runs = [outcome.boards[node] for outcome in outcomes]
-    report = runs[0].report
+    hello, report = outcomes[0].hellos[node], runs[0].report
     emulated = setup.machine is not None
     return DeviceRun(
         name=device.name,

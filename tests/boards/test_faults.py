@@ -33,7 +33,10 @@ from tests.builders.fleets import instance
 from tests.builders.graphs import GraphBuilder, random_input
 
 BOARDS = 3
-TIMEOUT_S = 1.5
+PATIENCE_S = 30.0
+"""Timeout of runs that end by themselves: a busy computer may take long to boot a board."""
+IMPATIENCE_S = 1.5
+"""Timeout once a board hangs."""
 PAINT = 0xA5C35A3C
 EMULATED = "mps2-an385"
 KINDS = [pytest.param(None, marks=needs_local()), pytest.param(EMULATED, marks=needs_machines(EMULATED))]
@@ -66,10 +69,10 @@ def _setups(machine: str | None) -> list[BoardSetup]:
 
 
 class SabotagedSession(Session):
-    """Calls `sabotage` once, when board `node` says that it begins message `tag`."""
+    """Calls `sabotage`, and becomes impatient, when board `node` says that it begins message `tag`."""
 
     def __init__(self, fleet: Fleet, node: int, tag: int, sabotage: Sabotage) -> None:
-        super().__init__(fleet, PLAN, TIMEOUT_S)
+        super().__init__(fleet, PLAN, PATIENCE_S)
         self._trigger = (node, tag)
         self._sabotage = sabotage
 
@@ -77,15 +80,15 @@ class SabotagedSession(Session):
         super()._accept(node, frame)
         if frame.kind is FrameKind.PROGRESS and (node, frame.tag) == self._trigger:
             self._sabotage(self._fleet)
+            self._timeout_s = IMPATIENCE_S
 
 
 def _fail(setups: list[BoardSetup], talk: Callable[[Fleet], None]) -> DeviceError:
-    """The error with which a conversation ends; checks that it ends in time and leaves nothing."""
+    """The error with which a conversation ends; checks that it ends long before `PATIENCE_S` and leaves nothing."""
     begun_s = time.monotonic()
     with pytest.raises(DeviceError) as raised, Fleet(setups, PLAN, PAINT) as fleet:
-        booted_s = time.monotonic()
         talk(fleet)
-    assert time.monotonic() - booted_s < 3 * TIMEOUT_S + 2, f"began at {begun_s}"
+    assert time.monotonic() - begun_s < PATIENCE_S
     _check_nothing_left(fleet)
     return raised.value
 
@@ -132,21 +135,20 @@ def test_a_board_that_hangs_is_named(machine: str | None, node: int, tag: int) -
 
 
 @pytest.mark.parametrize("machine", KINDS)
-@pytest.mark.parametrize("node", range(BOARDS))
-def test_a_board_that_hangs_at_boot_is_named(machine: str | None, node: int) -> None:
+def test_a_board_that_hangs_at_boot_is_named(machine: str | None) -> None:
     def talk(fleet: Fleet) -> None:
-        os.kill(fleet.processes[node].pid, signal.SIGSTOP)
-        _converse(Session(fleet, PLAN, TIMEOUT_S))
+        os.kill(fleet.processes[1].pid, signal.SIGSTOP)
+        _converse(Session(fleet, PLAN, PATIENCE_S / 6))
 
     error = _fail(_setups(machine), talk)
     assert isinstance(error, DeviceTimeout)
-    assert error.device == f"board{node}"
+    assert error.device == "board1"
 
 
 @needs_local()
 def test_a_board_that_does_not_stop_is_named() -> None:
     def talk(fleet: Fleet) -> None:
-        session = Session(fleet, PLAN, TIMEOUT_S)
+        session = Session(fleet, PLAN, PATIENCE_S / 6)
         session.greet()
         session.run(random_input(GRAPH, 0))
         os.kill(fleet.processes[1].pid, signal.SIGSTOP)
@@ -163,7 +165,7 @@ def test_a_damaged_plan_is_reported_by_its_board(machine: str | None) -> None:
     plan = bytearray(setups[1].plan)
     plan[-1] ^= 1
     setups[1] = replace(setups[1], plan=bytes(plan))
-    error = _fail(setups, lambda fleet: _converse(Session(fleet, PLAN, TIMEOUT_S)))
+    error = _fail(setups, lambda fleet: _converse(Session(fleet, PLAN, PATIENCE_S)))
     assert isinstance(error, DeviceReported)
     assert error.device == "board1"
     assert "PLAN_CRC" in str(error)
@@ -174,7 +176,7 @@ def test_a_plan_of_another_cluster_is_refused(machine: str | None) -> None:
     setups = _setups(machine)
     other = replace(PLAN, cluster_id=PLAN.cluster_id ^ 1)
     setups[2] = replace(setups[2], plan=encode_plan(other, GRAPH, 2))
-    error = _fail(setups, lambda fleet: _converse(Session(fleet, PLAN, TIMEOUT_S)))
+    error = _fail(setups, lambda fleet: _converse(Session(fleet, PLAN, PATIENCE_S)))
     assert isinstance(error, ProtocolError)
     assert error.device == "board2"
     assert "cluster_id" in str(error)
@@ -207,7 +209,7 @@ def test_nonsense_to_the_host_is_the_fault_of_its_sender(nonsense: bytes) -> Non
 def test_nonsense_between_boards_is_the_fault_of_its_sender(machine: str | None, nonsense: bytes) -> None:
     def talk(fleet: Fleet) -> None:
         pipe_path(fleet.directory, 0, 1).write_bytes(nonsense)
-        _converse(Session(fleet, PLAN, TIMEOUT_S))
+        _converse(Session(fleet, PLAN, PATIENCE_S))
 
     # Opened for both directions first, the pipe keeps what is written before board 1 opens it.
     def held(fleet: Fleet) -> None:

@@ -7,7 +7,7 @@ expect a `roomy` plan, so that the fault does not merely show in a lifespan or a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -406,6 +406,32 @@ def values_for_sums(plan: Plan, rng: np.random.Generator) -> Plan | None:
     place, step = chosen
     assert isinstance(step, Requantise)
     return with_steps(plan, place, replace(step, source=replace(step.source, content=Content.VALUES)))
+
+
+def with_some_number_changed(plan: Plan, rng: np.random.Generator) -> Plan:
+    """The plan with one number anywhere in it raised or lowered a little: perhaps still valid."""
+    changed = _changed(plan, rng)
+    assert isinstance(changed, Plan)
+    return changed
+
+
+def _changed(value: object, rng: np.random.Generator) -> object:
+    """`value` with one number inside changed: in a random field or item that holds any."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value + int(rng.choice([-8, -4, -1, 1, 4, 8]))
+    if isinstance(value, tuple):
+        index = choose(rng, [n for n, item in enumerate(value) if _has_number(item)])
+        return value if index is None else (*value[:index], _changed(value[index], rng), *value[index + 1 :])
+    if is_dataclass(value) and not isinstance(value, type):
+        name = choose(rng, [f.name for f in fields(value) if _has_number(getattr(value, f.name))])
+        return value if name is None else replace(value, **{name: _changed(getattr(value, name), rng)})
+    return value
+
+
+def _has_number(value: object) -> bool:
+    if isinstance(value, tuple):
+        return any(_has_number(item) for item in value)
+    return isinstance(value, int) or (is_dataclass(value) and not isinstance(value, type))
 
 
 BUFFER_MUTATIONS: Mapping[Mutation, set[str]] = {

@@ -36,6 +36,18 @@ def run_onnxruntime(model: onnx.ModelProto, *arrays: np.ndarray) -> list[np.ndar
     return session.run(None, dict(zip(names, arrays, strict=True)))
 
 
+def without_softmax(model: onnx.ModelProto, unsigned: bool = False) -> onnx.ModelProto:
+    """The quantised model up to its integer logits, the input of its only Softmax."""
+    softmax = next(node for node in model.graph.node if node.op_type in ("Softmax", "QLinearSoftmax"))
+    logits = softmax.input[0]
+    if softmax.op_type == "Softmax":
+        logits = next(node for node in model.graph.node if logits in node.output).input[0]
+    kind = TensorProto.UINT8 if unsigned else TensorProto.INT8
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info(logits, kind, None))
+    return onnx.utils.Extractor(model).extract_model([model.graph.input[0].name], [logits])
+
+
 class OnnxWriter:
     """Collects nodes and initialisers. `unsigned` writes activations as uint8, `unsigned_weights` weights too."""
 

@@ -11,12 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.core.bounds import needed_rows
+from planner.core.executor import execute
 from planner.core.lowering import lower
+from planner.core.simulate import simulate
 from planner.core.validate import validate
 from planner.data.graph import Arithmetic
 from planner.data.plan import Plan
 from tests.builders.cases import Case, random_case
-from tests.builders.mutations import BUFFER_MUTATIONS, STEP_MUTATIONS, Mutation, roomy
+from tests.builders.graphs import random_input
+from tests.builders.interpreter import interpret
+from tests.builders.mutations import BUFFER_MUTATIONS, STEP_MUTATIONS, Mutation, roomy, with_some_number_changed
 
 SEEDS = range(60)
 
@@ -85,3 +89,18 @@ def test_rejects_foreign_plans() -> None:
     assert next(v.rule for v in validate(case.graph, case.instance, replace(plan, bus="other"))) == "bus"
     missing = replace(plan, programs=plan.programs[:-1])
     assert [v.rule for v in validate(case.graph, case.instance, missing)] == ["programs"]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 400), st.integers(0, 2**31))
+def test_what_it_accepts_is_right(case_seed: int, seed: int) -> None:
+    """Whatever number in a plan is changed: either the validator objects, or the plan still computes the same."""
+    case = random_case(case_seed)
+    plan = lower(case.graph, case.instance, case.split)
+    mutant = with_some_number_changed(plan, np.random.default_rng(seed))
+    if not validate(case.graph, case.instance, mutant):
+        simulate(case.instance, mutant)
+        inputs = random_input(case.graph, seed)
+        expected = execute(case.graph, inputs)
+        for name, values in interpret(case.graph, mutant, inputs).items():
+            np.testing.assert_array_equal(values, expected[name])

@@ -283,6 +283,23 @@ def test_reduce_mean_over_the_plane(keepdims: int, tmp_path: Path) -> None:
     assert graph.outputs[0].shape == ((1, 64, 1, 1) if keepdims else (1, 64))
 
 
+def test_reduce_mean_with_its_axes_as_an_input(tmp_path: Path) -> None:
+    s = Sketch((1, 64, 7, 5))
+    s.opset = 18
+    mean = s.node("ReduceMean", s.pair("input"), s.constant(np.array([-1, 2])))
+    assert check(s, s.pair(mean, scale=0.011), tmp_path).operators[0].kind is PoolKind.MEAN
+
+
+def test_output_type_without_a_zero_point(tmp_path: Path) -> None:
+    s = Sketch()
+    s.opset = 21
+    parameters = s.constant(SCALE)
+    levels = s.node("QuantizeLinear", "input", parameters, output_dtype=TensorProto.INT8)
+    graph = read(s.model(s.pair(s.node("Relu", s.node("DequantizeLinear", levels, parameters)))), tmp_path)
+    tensor = graph.tensors[graph.inputs[0].tensor]
+    assert (tensor.quant.zero_point, tensor.unsigned) == (0, False)
+
+
 def test_reduce_mean_channels_last(tmp_path: Path) -> None:
     s = Sketch()
     moved = s.node("Transpose", s.pair("input"), perm=[0, 2, 3, 1])

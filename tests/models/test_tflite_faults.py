@@ -94,7 +94,9 @@ def test_file_that_is_no_model(tmp_path: Path) -> None:
 
 def unsupported(builder: TfliteBuilder) -> int:
     source = builder.input((1, 4, 4, 2), (0.1, 0))
-    return builder.op("MUL", [source, source], (1, 4, 4, 2), (0.1, 0), table="MulOptions")
+    relu = builder.op("RELU6", [source], (1, 4, 4, 2), (0.1, 0))
+    product = builder.op("MUL", [relu, source], (1, 4, 4, 2), (0.1, 0), table="MulOptions")
+    return builder.op("TANH", [product], (1, 4, 4, 2), (0.1, 0))
 
 
 def float_network(builder: TfliteBuilder) -> int:
@@ -152,7 +154,10 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (unsupported, r"operator 0 \(MUL, output t1\): this operator is not supported; supported are ADD"),
+        (
+            unsupported,
+            r"operator 1 \(MUL, output t2\): 2 of 3 operators are not supported \(MUL, TANH\); supported are ADD",
+        ),
         (float_network, r"\(RELU, output t1\): its operand 0 is float; convert the model with full integer"),
         (broadcast, r"\(ADD.*broadcasting is not supported"),
         (softmax_inside, r"\(FULLY_CONNECTED.*what the host computes"),

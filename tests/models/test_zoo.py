@@ -14,7 +14,7 @@ from planner.data.graph import Add, Conv
 from planner.errors import ModelError
 from planner.frontend import read_onnx
 from planner.zoo import write_zoo_model, zoo_model
-from tests.builders.onnx_models import run_onnxruntime
+from tests.builders.onnx_models import run_onnxruntime, without_softmax
 
 NAMES = ("ds_cnn", "resnet8", "mobilenet_v1_0.25_96", "mobilenet_v2_0.35_96")
 
@@ -31,7 +31,7 @@ def test_logits_are_onnxruntimes_and_values_stay_spread(name: str, tmp_path: Pat
     graph = read_onnx(path)
     array = np.random.default_rng(3).normal(0, 0.5, graph.inputs[0].shape).clip(-1, 1).astype(np.float32)
     tensors = execute(graph, host_input(graph, array))
-    expected = run_onnxruntime(_without_softmax(onnx.load(path)), array)[0]
+    expected = run_onnxruntime(without_softmax(onnx.load(path)), array)[0]
     logits = output_integers(graph, graph.outputs[0], tensors)
     np.testing.assert_array_equal(logits, expected)
     assert np.ptp(logits.astype(int)) > 100
@@ -42,16 +42,6 @@ def test_logits_are_onnxruntimes_and_values_stay_spread(name: str, tmp_path: Pat
     assert np.median([len(np.unique(plane)) for plane in planes]) > 100
     constant = [float((plane.reshape(-1, plane.shape[2]).std(axis=0) == 0).mean()) for plane in planes]
     assert max(constant) < 0.2
-
-
-def _without_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model up to its quantised logits."""
-    softmax = next(node for node in model.graph.node if node.op_type == "Softmax")
-    dequantize = next(node for node in model.graph.node if softmax.input[0] in node.output)
-    element = onnx.helper.make_tensor_value_info(dequantize.input[0], onnx.TensorProto.INT8, None)
-    del model.graph.output[:]
-    model.graph.output.append(element)
-    return onnx.utils.Extractor(model).extract_model([model.graph.input[0].name], [dequantize.input[0]])
 
 
 def test_the_same_bytes_each_time(tmp_path: Path) -> None:

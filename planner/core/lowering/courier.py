@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from planner.core.lowering.program import ProgramBuilder
+from planner.core.lowering.timeline import Timeline
 from planner.core.lowering.transmissions import Transmission
 from planner.core.transfers import Delivery
 from planner.data.plan import Await, Message, Operand, Ready, Transfer
@@ -14,8 +15,9 @@ from planner.data.plan import Await, Message, Operand, Ready, Transfer
 class Courier:
     """Numbers the messages of the whole plan and keeps account of what was sent but not yet awaited."""
 
-    def __init__(self, programs: Sequence[ProgramBuilder]) -> None:
+    def __init__(self, programs: Sequence[ProgramBuilder], timeline: Timeline) -> None:
         self._programs = programs
+        self._timeline = timeline
         self._sent: list[Transmission] = []
         self._unconfirmed: list[tuple[int, int]] = []
 
@@ -54,6 +56,7 @@ class Courier:
                 self._programs[source].append(Ready(number))
             self._programs[source].append(Transfer(number, places[index, level]))
             self._programs[target].append(Transfer(number, places[index, level + 1]))
+            self._timeline.transmit(number, transmission.hop, transmission.duration_ns)
             (relayed if level > 0 else self._unconfirmed).append((source, number))
             if transmission.last:
                 arrived(number, transmission.delivery)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from planner.core.cost import variant_of
 from planner.core.lowering.courier import Courier
 from planner.core.lowering.program import Block, ProgramBuilder
+from planner.core.lowering.timeline import Timeline
 from planner.core.lowering.transmissions import Transmission, ordered_transmissions
 from planner.core.memory import Packer, pack
 from planner.core.regions import whole
@@ -64,8 +65,9 @@ class _Lowering:
         self._split = split
         self._layouts = tensor_layouts(graph, instance, split)
         self._costs = StepCosts(graph, instance)
-        self._programs = [ProgramBuilder(node) for node in range(instance.nodes)]
-        self._courier = Courier(self._programs)
+        self._timeline = Timeline(instance.nodes)
+        self._programs = [ProgramBuilder(node, self._timeline) for node in range(instance.nodes)]
+        self._courier = Courier(self._programs, self._timeline)
         self._own: dict[tuple[str, int], Block] = {}
 
     def lower(self, model_hash: str, pack: Packer) -> Plan:
@@ -204,7 +206,7 @@ class _Lowering:
         return self._programs[node].block(name, operator.output, region, Content.PARTIAL_SUMS)
 
     def _ordered(self, deliveries: Sequence[Delivery]) -> Sequence[Transmission]:
-        return ordered_transmissions(self._instance.network, deliveries)
+        return ordered_transmissions(self._instance.network, deliveries, self._timeline)
 
     def _build(self, inputs: Sequence[Operand], outputs: Sequence[Operand], model_hash: str, pack: Packer) -> Plan:
         programs: list[Program] = []

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.core.lowering.timeline import Timeline
 from planner.core.memory import Lifespan, Packer
 from planner.core.transfers import SUM_BYTES
 from planner.data.plan import (
@@ -60,8 +61,9 @@ class Block:
 class ProgramBuilder:
     """Steps of one node so far. Buffer 0 is the slot table, whose size is known at the end."""
 
-    def __init__(self, node: int) -> None:
+    def __init__(self, node: int, timeline: Timeline) -> None:
         self.node = node
+        self._timeline = timeline
         self._steps: list[Step] = []
         self._names: list[str] = ["message slots"]
         self._sizes: list[int] = [0]
@@ -79,7 +81,17 @@ class ProgramBuilder:
         return Scratch(len(self._sizes) - 1, size_bytes)
 
     def append(self, step: Step) -> None:
+        """Add a step, and its effect on the node's clock."""
         self._steps.append(step)
+        match step:
+            case Ready():
+                self._timeline.ready(self.node, step.message)
+            case Await():
+                self._timeline.wait(self.node, step.message)
+            case Transfer():
+                pass
+            case _:
+                self._timeline.compute(self.node, step.predicted_ns)
 
     def build(
         self, pack: Packer, inputs: Sequence[Operand], outputs: Sequence[Operand]

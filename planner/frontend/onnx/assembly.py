@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +37,22 @@ from planner.data.graph import (
     Tensor,
 )
 from planner.errors import ModelError
+<<<<<<< HEAD
+=======
+from planner.frontend.onnx.values import (
+    Activation,
+    Draft,
+    Elementwise,
+    FileQuant,
+    HostResult,
+    ModelInput,
+    Places,
+    Stored,
+    dims_text,
+    is_plane,
+    plane_places,
+)
+>>>>>>> main
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +126,25 @@ class Assembly:
         """Append a Lookup from tensor `source` to the new tensor `name`."""
         self.add(Lookup(self.unique_name(f"{name}/lookup"), (source,), name, table), self.tensors[source].shape, quant)
 
+    def add_requantised(
+        self,
+        make: Callable[[str], Operator],
+        shape: Shape,
+        inner: FileQuant,
+        name: str,
+        quant: FileQuant,
+        clamp: Clamp,
+    ) -> None:
+        """Append the operator `make(output)`, whose output has the quantisation `inner` and no clamp of its own, and
+        after it, if need be, the Lookup to `quant` and `clamp` that writes `name`."""
+        if inner == quant and clamp == Clamp():
+            self.add(make(name), shape, quant)
+            return
+        between = f"{name}/inner"
+        self.add(make(between), shape, inner)
+        table = arithmetic.requantisation_table(inner.params, quant.params, Arithmetic.ONNXRUNTIME)
+        self.add_lookup(between, name, np.clip(table, clamp.minimum, clamp.maximum), quant)
+
     def quantised(self, value: Activation, name: str, quant: FileQuant) -> Activation | None:
         """What QuantizeLinear makes of a real `value`, in a tensor `name` if one is needed; None if it cannot."""
         match value:
@@ -134,7 +169,7 @@ class Assembly:
                     return replace(value, real=True)
                 # The integers are read with other parameters than they were written with: same bytes, another tensor.
                 places = self.places(value)
-                self.add_lookup(value.tensor, name, IDENTITY_TABLE, quant)
+                self.add_lookup(value.tensor, name, arithmetic.INT8_VALUES, quant)
                 return Stored(places, name, real=True)
             case HostResult(steps=(*_, HostStepKind.QUANTISE)) if value.quant == quant:
                 return replace(value, steps=(*value.steps, HostStepKind.DEQUANTISE))
@@ -181,7 +216,7 @@ class Assembly:
         return Stored(places, name, real=False)
 
     def _table(self, value: Elementwise, quant: FileQuant) -> Int8Array:
-        reals = arithmetic.dequantise(IDENTITY_TABLE, self.quant(value.tensor).params)
+        reals = arithmetic.dequantise(arithmetic.INT8_VALUES, self.quant(value.tensor).params)
         with np.errstate(all="ignore"):
             result = value.function(reals).astype(np.float32)
         return arithmetic.quantise(np.nan_to_num(result), quant.params)

@@ -6,10 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+<<<<<<< HEAD
 from planner.frontend.assembly import Assembly
 from planner.frontend.model_file import Array, Node
 from planner.frontend.values import Draft, FileQuant, Places, QuantisedConstant, Stored, Value, dims_text, plane_places
 from planner.frontend.windows import window_of
+=======
+
+from planner.data.graph import INT8_MAX, INT8_MIN, Clamp, Conv, Int8Array, Int32Array, Shape, Window
+from planner.frontend.onnx.assembly import Assembly
+from planner.frontend.onnx.model_file import Array, Node
+from planner.frontend.onnx.operands import plane, stored
+from planner.frontend.onnx.values import (
+    Draft,
+    FileQuant,
+    Places,
+    QuantisedConstant,
+    Stored,
+    Value,
+    dims_text,
+    plane_places,
+)
+from planner.frontend.onnx.windows import window_of
+>>>>>>> main
 
 from planner.data.graph import INT8_MAX, INT8_MIN, Clamp, Conv, Int8Array, Int32Array, Shape, Window
 
@@ -83,27 +102,6 @@ def matmul(assembly: Assembly, node: Node, x: Value, w: Value) -> Draft:
     return Draft(places, draft.shape, draft.emit)
 
 
-def stored(node: Node, value: Value | None) -> Stored:
-    """The operand as a dequantised tensor, or a refusal."""
-    if isinstance(value, Stored) and value.real:
-        return value
-    raise node.refuse(
-        "its operand is not quantised",
-        "quantise the whole model with static quantisation (onnxruntime.quantization.quantize_static)",
-    )
-
-
-def plane(assembly: Assembly, node: Node, value: Stored) -> Shape:
-    """The operand's shape, which the model must see as [1, channels, height, width]."""
-    shape = assembly.plane(value)
-    if shape is None:
-        raise node.refuse(
-            f"its operand ({dims_text(value.dims)}) is a reshaped or transposed view that is not NCHW",
-            "export the model channels first, without Reshape or Transpose before this node",
-        )
-    return shape
-
-
 def _fully_connected(
     assembly: Assembly, node: Node, source: Stored, weights: _Weights, bias: Value | None, places: Places
 ) -> Draft:
@@ -159,7 +157,7 @@ def _weights(node: Node, value: Value | None, output_axis: int) -> _Weights:
     if not isinstance(value, QuantisedConstant):
         raise node.refuse(
             "its weights are not quantised constants",
-            "quantise the model with static quantisation (onnxruntime.quantization.quantize_static)",
+            "quantise the model (planner quantize, or onnxruntime's quantize_static)",
         )
     if value.values.dtype not in (np.int8, np.uint8):
         raise node.refuse(f"its weights are {value.values.dtype}", "quantise weights to int8 or uint8")

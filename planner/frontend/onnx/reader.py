@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 from planner.frontend.assembly import Assembly
 from planner.frontend.model_file import Array, FileTensor, ModelFile, Node, load
@@ -14,7 +16,15 @@ from planner.frontend.values import Activation, FileQuant, ModelInput, Quantised
 
 from planner.data.graph import Graph, OutputEnd, QuantParams
 from planner.errors import ModelError
+<<<<<<< HEAD
 from planner.frontend import qoperator
+=======
+from planner.frontend.onnx import qoperator
+from planner.frontend.onnx.assembly import Assembly
+from planner.frontend.onnx.model_file import Array, FileTensor, ModelFile, Node, load
+from planner.frontend.onnx.operators import HANDLERS, INTEGER_OPERATORS, supported
+from planner.frontend.onnx.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
+>>>>>>> main
 from planner.frontend.simplify import simplify
 
 _ACTIVATION_TYPES = ("float32", "int8", "uint8")
@@ -144,7 +154,8 @@ class _Reading:
 
     def _quantize(self, node: Node, operands: list[Value | None]) -> Value:
         value = operands[0]
-        scale, zero_point, dtype = self._quantisation(node, operands, np.dtype(np.uint8))
+        declared = onnx.helper.tensor_dtype_to_np_dtype(node.attributes.get("output_dtype", 0) or TensorProto.UINT8)
+        scale, zero_point, dtype = self._quantisation(node, operands, declared)
         if isinstance(value, QuantisedConstant):
             value = value.real()
         if isinstance(value, np.ndarray):

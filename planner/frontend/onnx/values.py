@@ -14,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from planner.frontend.model_file import Array
 
+<<<<<<< HEAD
 from planner.data.graph import INT8_MAX, INT8_MIN, Clamp, HostStepKind, QuantParams, Shape
+=======
+from planner.data.graph import Clamp, HostStepKind, QuantParams, Shape
+from planner.frontend.onnx.model_file import Array
+>>>>>>> main
 
 if TYPE_CHECKING:
-    from planner.frontend.assembly import Assembly
+    from planner.frontend.onnx.assembly import Assembly
 
 Places = NDArray[np.int64]
-IDENTITY_TABLE = np.arange(INT8_MIN, INT8_MAX + 1).astype(np.int8)
 RealFunction = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 

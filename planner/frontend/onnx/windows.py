@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from planner.frontend.model_file import Node
-
 from planner.data.graph import Padding, Window
+from planner.frontend.onnx.model_file import Node
 
 
 def window_of(node: Node, kernel: tuple[int, ...], size: tuple[int, int]) -> Window:

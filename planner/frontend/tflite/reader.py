@@ -57,14 +57,23 @@ def read_tflite(path: str | Path) -> Graph:
 
 
 def _graph(file: ModelFile) -> Graph:
+    _require_supported(file)
     assembly = Assembly(file)
     for node in file.nodes:
-        handler = _HANDLERS.get(node.op)
-        if handler is None:
-            raise node.refuse("this operator is not supported", f"supported are {', '.join(sorted(_HANDLERS))}")
         if len(node.outputs) != 1:
             raise node.refuse(f"it has {len(node.outputs)} outputs", "only operators with one output are supported")
         if node.outputs[0] in assembly.values:
             raise node.refuse("its output is written twice", "convert the model again")
-        assembly.values[node.outputs[0]] = handler(assembly, node)
+        assembly.values[node.outputs[0]] = _HANDLERS[node.op](assembly, node)
     return assembly.graph()
+
+
+def _require_supported(file: ModelFile) -> None:
+    """Refuse all operators of unknown kinds at once, so that a user sees how far the model is from fitting."""
+    unknown = [node for node in file.nodes if node.op not in _HANDLERS]
+    if unknown:
+        kinds = ", ".join(dict.fromkeys(node.op for node in unknown))
+        raise unknown[0].refuse(
+            f"{len(unknown)} of {len(file.nodes)} operators are not supported ({kinds})",
+            f"supported are {', '.join(sorted(_HANDLERS))}",
+        )

@@ -263,7 +263,8 @@ class OperatorBound:
         kept = output.high[:, owner]
         others = np.maximum(output.active_low - (kept > 0), 0)
         rows = info.spans.union[np.maximum(self._data.shape.height - kept, 0)]
-        rows = rows + np.maximum(others - 1, 0) * info.spans.overlap
+        # The owner's own range may lie between two of the others, which then do not overlap.
+        rows = rows + np.maximum(others - 1 - (kept > 0), 0) * info.spans.overlap
         return self._traffic.port_ns(rows * float(info.read_row_bytes), others * float(info.always))
 
     def _owner(self, states: States) -> int | None:

@@ -84,40 +84,50 @@ class Relaxation:
                 self._states_of[data.signature] = self._build_states(data, self._bounds[data.signature])
             self.states[data.output] = self._states_of[data.signature]
 
-    def solve(self, clock: Clock, incumbent_ns: int | None = None) -> Bound | None:
+    def solve(self, clock: Clock, incumbent_ns: int | None = None, limit_s: float = np.inf) -> Bound | None:
         """The shortest path; states that cannot lie on a path shorter than the incumbent are left out.
 
-        None if the clock ran out. Raises Cancelled.
+        None if time ran out. Raises Cancelled.
         """
         for data in self._problem.operators:
             if not len(self.states[data.output]):
                 return Bound(np.inf, {}, data.name)
-        remaining = self._remaining()
-        most = np.inf if incumbent_ns is None else incumbent_ns + 1.0
+        end_s = clock.elapsed_s + limit_s
+        self._most_ns = np.inf if incumbent_ns is None else incumbent_ns + 1.0
+        self._gather_ns = {name: self._gather_bounds(name) for name in self._problem.outputs}
+        self._to_end_ns = self._least_to_end()
         live: tuple[str, ...] = tuple(name for name in self._problem.inputs if name in self._problem.last_use)
         values: FloatArray = np.zeros(tuple(len(self.states[name]) for name in live))
         history: list[_Contraction | _Minimum] = []
         for data in self._problem.operators:
-            if clock.left_s == 0:
+            if clock.left_s == 0 or clock.elapsed_s > end_s:
                 return None
             live, values = self._advance(data, live, values, history)
-            values = np.where(values + remaining[data.index] > most, np.inf, values)
+            values = np.where(values + self._to_end_ns[data.index] > self._most_ns, np.inf, values)
             if not np.isfinite(values).any():
-                return self._without_path(data.name, incumbent_ns)
-        values = self._gather(live, values)
-        value = float(values.min())
-        if not np.isfinite(value):
-            return self._without_path(self._problem.operators[-1].name, incumbent_ns)
-        chosen = dict(zip(live, (int(i) for i in np.unravel_index(int(values.argmin()), values.shape)), strict=True))
-        return Bound(value, self._layouts(self._trace(history, chosen)))
+                return Bound(np.inf, {}, data.name) if incumbent_ns is None else Bound(float(incumbent_ns), {})
+        for name, costs in self._gather_ns.items():
+            values = values + (costs.reshape(self._along(name, live)) if name in live else costs.min())
+        best = int(values.argmin())
+        chosen = dict(zip(live, (int(i) for i in np.unravel_index(best, values.shape)), strict=True))
+        return Bound(float(values.flat[best]), self._layouts(self._trace(history, chosen)))
 
-    def _without_path(self, operator: str, incumbent_ns: int | None) -> Bound:
-        return Bound(np.inf, {}, operator) if incumbent_ns is None else Bound(float(incumbent_ns), {})
-
-    def _remaining(self) -> FloatArray:
-        """What the operators after each one cost at least together."""
-        least = [sum(costs.min() for costs in self.arc_bounds(data).values()) for data in self._problem.operators]
-        return np.asarray(np.concatenate([np.cumsum(least[::-1])[::-1][1:], [0.0]]))
+    def _least_to_end(self) -> list[FloatArray]:
+        """For every operator and state of its output: what follows costs at least, each tensor seen once."""
+        last = self._problem.operators[-1].output
+        rest = sum(costs.min() for name, costs in self._gather_ns.items() if name != last)
+        current = self._gather_ns.get(last, np.zeros(len(self.states[last]))) + rest
+        result: list[FloatArray] = []
+        for data in reversed(self._problem.operators):
+            result.append(current)
+            costs = self.arc_bounds(data)
+            before = self._problem.operators[data.index - 1].output if data.index else None
+            total = current + sum(matrix.min(axis=0) for name, matrix in costs.items() if name != before)
+            if before in costs:
+                current = (costs[before] + total[None]).min(axis=1)
+            elif before is not None:
+                current = np.full(len(self.states[before]), total.min())
+        return result[::-1]
 
     def _advance(
         self,
@@ -126,26 +136,16 @@ class Relaxation:
         values: FloatArray,
         history: list[_Contraction | _Minimum],
     ) -> tuple[tuple[str, ...], FloatArray]:
+        """Values over the live tensors after an operator."""
         costs = self.arc_bounds(data)
+        live, values = self._make_room(data, live, values, history)
         dying = [name for name in data.inputs if name in live and self._problem.last_use[name] <= data.index]
-        ordered = sorted(data.inputs, key=lambda name: (name not in dying, name not in live))
-        first, rest = ordered[0], ordered[1:]
-        while (
-            len(live) > 1
-            and self._size(live) // (len(self.states[first]) if first in dying else 1) * len(self.states[data.output])
-            > MEMORY_LIMIT
-        ):
-            forgotten = next(name for name in live if name not in data.inputs[-1:] or len(live) == 1)
-            live, values = self._forget(forgotten, live, values, history)
-            dying = [name for name in dying if name in live]
-            ordered = sorted(data.inputs, key=lambda name: (name not in dying, name not in live))
-            first, rest = ordered[0], ordered[1:]
+        first, *rest = sorted(data.inputs, key=lambda name: (name not in dying, name not in live))
         if first in dying:
             values = np.moveaxis(values, live.index(first), -1)
             live = tuple(name for name in live if name != first)
             history.append(_Contraction(live, first, data.output, values, costs[first]))
-            flat = np.ascontiguousarray(values).reshape(-1, values.shape[-1])
-            values = kernels.min_plus(flat, costs[first]).reshape(*values.shape[:-1], -1)
+            values = self._contract(values, costs[first], self._to_end_ns[data.index])
         else:
             values = values[..., None] + self._spread(first, costs[first], live)
         live = (*live, data.output)
@@ -155,13 +155,42 @@ class Relaxation:
                 live, values = self._forget(name, live, values, history)
         return live, values
 
+    def _make_room(
+        self,
+        data: OperatorData,
+        live: tuple[str, ...],
+        values: FloatArray,
+        history: list[_Contraction | _Minimum],
+    ) -> tuple[tuple[str, ...], FloatArray]:
+        """Forget tensors, the oldest first and the newest never, until the operator's joint states are few enough."""
+        while len(live) > 1:
+            dying = any(self._problem.last_use[name] <= data.index for name in data.inputs if name in live)
+            kept = live if not dying else [name for name in live if name != data.inputs[-1]]
+            states = len(self.states[data.output]) * float(np.prod([len(self.states[name]) for name in kept]))
+            if states <= MEMORY_LIMIT:
+                break
+            live, values = self._forget(live[0], live, values, history)
+        return live, values
+
+    def _contract(self, values: FloatArray, costs: FloatArray, to_end_ns: FloatArray) -> FloatArray:
+        """Minimum over the last axis of values plus costs [a, b], only where it may beat the incumbent."""
+        flat = np.ascontiguousarray(values).reshape(-1, values.shape[-1])
+        useful = np.isfinite(flat).any(axis=0)
+        flat, costs = flat[:, useful], costs[useful]
+        hopeful = (flat.min(axis=0)[:, None] + costs).min(axis=0, initial=np.inf) + to_end_ns <= self._most_ns
+        result = np.full((len(flat), costs.shape[1]), np.inf)
+        result[:, hopeful] = kernels.min_plus(np.ascontiguousarray(flat), np.ascontiguousarray(costs[:, hopeful]))
+        return result.reshape(*values.shape[:-1], -1)
+
     def _spread(self, name: str, costs: FloatArray, live: tuple[str, ...]) -> FloatArray:
         """Costs [a, b] of input `name`, broadcast over the live tensors' axes and b; the least over a if forgotten."""
         if name not in live:
             return np.asarray(costs.min(axis=0))
-        shape = [1] * (len(live) + 1)
-        shape[live.index(name)], shape[-1] = costs.shape
-        return costs.reshape(shape)
+        return costs.reshape(*self._along(name, live), -1)
+
+    def _along(self, name: str, live: tuple[str, ...]) -> tuple[int, ...]:
+        """Shape that lays a tensor's states along its own axis of `live`."""
+        return tuple(len(self.states[name]) if other == name else 1 for other in live)
 
     def _forget(
         self, name: str, live: tuple[str, ...], values: FloatArray, history: list[_Contraction | _Minimum]
@@ -187,27 +216,18 @@ class Relaxation:
             result[name] = result[name] + self._arcs[key] if name in result else self._arcs[key]
         return result
 
-    def _gather(self, live: tuple[str, ...], values: FloatArray) -> FloatArray:
-        for name in self._problem.outputs:
-            states, shape = self.states[name], self._problem.shape(name)
-            unit = np.where(states.rows, shape.width * shape.channels, shape.height * shape.width)
-            target = self._problem.instance.output_node
-            moved = np.maximum(shape.elements - states.high[:, target] * unit, 0).astype(float)
-            senders = states.active_low - (states.high[:, target] > 0)
-            costs = self._traffic.port_ns(moved, np.maximum(senders, 0).astype(float))
-            if states.exact:
-                exact, _ = gather_arcs(self._problem, name, states.layouts)
-                costs[: states.exact] = np.where(exact < UNREACHABLE, exact, np.inf)
-            if name in live:
-                spread = [1] * len(live)
-                spread[live.index(name)] = len(states)
-                values = values + costs.reshape(spread)
-            else:
-                values = values + costs.min()
-        return values
-
-    def _size(self, tensors: tuple[str, ...]) -> int:
-        return int(np.prod([len(self.states[name]) for name in tensors], dtype=np.int64))
+    def _gather_bounds(self, name: str) -> FloatArray:
+        """Bringing a graph output to the output node, by state."""
+        states, shape = self.states[name], self._problem.shape(name)
+        unit = np.where(states.rows, shape.width * shape.channels, shape.height * shape.width)
+        target = self._problem.instance.output_node
+        moved = np.maximum(shape.elements - states.high[:, target] * unit, 0).astype(float)
+        senders = states.active_low - (states.high[:, target] > 0)
+        costs = self._traffic.port_ns(moved, np.maximum(senders, 0).astype(float))
+        if states.exact:
+            exact, _ = gather_arcs(self._problem, name, states.layouts)
+            costs[: states.exact] = np.where(exact < UNREACHABLE, exact, np.inf)
+        return costs
 
     def _trace(self, history: list[_Contraction | _Minimum], chosen: dict[str, int]) -> dict[str, int]:
         for record in reversed(history):
