@@ -6,20 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from planner.frontend.values import (
-    IDENTITY_TABLE,
-    Activation,
-    Draft,
-    Elementwise,
-    FileQuant,
-    HostResult,
-    ModelInput,
-    Places,
-    Stored,
-    dims_text,
-    is_plane,
-    plane_places,
-)
 
 from planner.core import arithmetic
 from planner.data.graph import (
@@ -37,8 +23,6 @@ from planner.data.graph import (
     Tensor,
 )
 from planner.errors import ModelError
-<<<<<<< HEAD
-=======
 from planner.frontend.onnx.values import (
     Activation,
     Draft,
@@ -52,7 +36,6 @@ from planner.frontend.onnx.values import (
     is_plane,
     plane_places,
 )
->>>>>>> main
 
 
 @dataclass(frozen=True, eq=False)

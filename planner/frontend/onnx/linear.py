@@ -6,12 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-<<<<<<< HEAD
-from planner.frontend.assembly import Assembly
-from planner.frontend.model_file import Array, Node
-from planner.frontend.values import Draft, FileQuant, Places, QuantisedConstant, Stored, Value, dims_text, plane_places
-from planner.frontend.windows import window_of
-=======
 
 from planner.data.graph import INT8_MAX, INT8_MIN, Clamp, Conv, Int8Array, Int32Array, Shape, Window
 from planner.frontend.onnx.assembly import Assembly
@@ -28,9 +22,6 @@ from planner.frontend.onnx.values import (
     plane_places,
 )
 from planner.frontend.onnx.windows import window_of
->>>>>>> main
-
-from planner.data.graph import INT8_MAX, INT8_MIN, Clamp, Conv, Int8Array, Int32Array, Shape, Window
 
 _BIAS_SCALE_TOLERANCE = 1e-4
 """Relative difference up to which a bias' own scale counts as input scale x weight scale."""

@@ -4,35 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-<<<<<<< HEAD
-import numpy as np
-from numpy.typing import NDArray
-from planner.frontend.assembly import Assembly
-from planner.frontend.linear import conv, gemm, matmul, plane, stored
-from planner.frontend.model_file import Array, Node
-from planner.frontend.values import (
-    IDENTITY_TABLE,
-    Activation,
-    Draft,
-    Elementwise,
-    FileQuant,
-    HostResult,
-    Places,
-    QuantisedConstant,
-    RealFunction,
-    Stored,
-    Value,
-    dims_text,
-    plane_places,
-)
-from planner.frontend.windows import window_of
-=======
 from planner.frontend.onnx import elementwise, joining, layout, linear, pooling
 from planner.frontend.onnx.values import Value
->>>>>>> main
-
-from planner.core import arithmetic
-from planner.data.graph import Add, Arithmetic, Clamp, Concat, HostStepKind, Pad, Padding, Pool, PoolKind, Shape, Window
 
 Handler = Callable[..., Value]
 

@@ -9,12 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-<<<<<<< HEAD
-from planner.frontend.model_file import Array, Node
-=======
 
 from planner.frontend.onnx.model_file import Array, Node
->>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
-from planner.frontend.assembly import Assembly
-from planner.frontend.model_file import Array, FileTensor, ModelFile, Node, load
-from planner.frontend.operators import HANDLERS, INTEGER_OPERATORS, supported
-from planner.frontend.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
 
 from planner.data.graph import Graph, OutputEnd, QuantParams
 from planner.errors import ModelError
-<<<<<<< HEAD
-from planner.frontend import qoperator
-=======
 from planner.frontend.onnx import qoperator
 from planner.frontend.onnx.assembly import Assembly
 from planner.frontend.onnx.model_file import Array, FileTensor, ModelFile, Node, load
 from planner.frontend.onnx.operators import HANDLERS, INTEGER_OPERATORS, supported
 from planner.frontend.onnx.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
->>>>>>> main
 from planner.frontend.simplify import simplify
 
 _ACTIVATION_TYPES = ("float32", "int8", "uint8")

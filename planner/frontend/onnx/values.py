@@ -12,14 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from planner.frontend.model_file import Array
 
-<<<<<<< HEAD
-from planner.data.graph import INT8_MAX, INT8_MIN, Clamp, HostStepKind, QuantParams, Shape
-=======
 from planner.data.graph import Clamp, HostStepKind, QuantParams, Shape
 from planner.frontend.onnx.model_file import Array
->>>>>>> main
 
 if TYPE_CHECKING:
     from planner.frontend.onnx.assembly import Assembly
