@@ -195,7 +195,7 @@ class ShardCosts:
 
             def variant_ns(rows: IntArray, channels: IntArray) -> FloatArray:
                 features = variant_features(graph, operator, kernel, rows, shape.width, channels)
-                return sum((table.get(name, 0.0) * ns * count for name, count in features.items()), np.zeros(1))
+                return sum((table.get(name, 0.0) * ns * count for name, count in features.items()), np.zeros(()))
 
             self._variant_ns = variant_ns
         self.channels = shape.channels

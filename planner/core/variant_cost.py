@@ -59,7 +59,7 @@ def variant_features(
             counts = {"rows": blocks.rows, "outputs": blocks.outputs, "clamped": blocks.outputs * _is_clamped(operator)}
         case _:
             raise TypeError(f"no variant computes {operator.name}")
-    return {"call": np.ones(1), **counts}
+    return {"call": np.ones(()), **counts}
 
 
 class _Blocks:
@@ -84,7 +84,7 @@ class _Blocks:
         return np.ceil(blocks) if self.exact else blocks
 
     def odd(self, count: ArrayLike) -> Counts:
-        return np.asarray(count, np.float64) % 2 if self.exact else np.zeros(1)
+        return np.asarray(count, np.float64) % 2 if self.exact else np.zeros(())
 
 
 def _tiles(graph: Graph, conv: Conv, kernel: str, blocks: _Blocks) -> dict[str, Counts]:
@@ -130,10 +130,10 @@ def _depthwise(conv: Conv, blocks: _Blocks) -> dict[str, Counts]:
 
 
 def _fully_connected(conv: Conv, blocks: _Blocks) -> dict[str, Counts]:
-    chunks = np.full(1, conv.weights[0].size // CHUNK, np.float64)
+    chunks = np.full((), conv.weights[0].size // CHUNK, np.float64)
     quads = blocks.covering(blocks.channels, STRIP_CHANNELS)
     return {
-        "row_taps": np.full(1, conv.window.kernel[0], np.float64),
+        "row_taps": np.full((), conv.window.kernel[0], np.float64),
         "chunks": chunks,
         "quads": quads,
         "quad_chunks": quads * chunks,
