@@ -20,13 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.core import arithmetic
-from planner.data.graph import INT8_MAX, INT8_MIN, Add, Conv, Graph, Int8Array, Int32Array
+from planner.data.graph import INT8_MAX, INT8_MIN, Add, Clamp, Conv, Graph, Int8Array, Int32Array
 
 Int64Array = NDArray[np.int64]
 
 SUM_LIMIT = 2**30
 SHIFTS = (1, 22)
 PAIR_LIMIT = 2**23
+FRACTION_BITS = 20
+FIT_ATTEMPTS = 16
+TIE_MARGIN = 2
+"""Units by which a sum is put past a tie: the high product loses one."""
 NORMAL_MINIMUM = 2.0**-126
 CONSTANT_MULTIPLIER = 2**30
 CONSTANT_SHIFT = 2
@@ -116,11 +120,11 @@ def pair_groups(weights: Int8Array) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=1024)
 def fast_addition(graph: Graph, add: Add) -> FastAddition | None:
-    """The fast form of an addition; None where it is not proven, as under ONNXRUNTIME."""
+    """The fast form of an addition; None where it is not proven."""
     addition = arithmetic.add_parameters(graph, add)
-    if not isinstance(addition, arithmetic.FixedAddition):
-        return None
     values = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int64)
+    if isinstance(addition, arithmetic.FloatAddition):
+        return _fitted_addition(addition, graph.output_tensor(add).quant.zero_point, values)
     terms = np.stack(
         [
             arithmetic.fixed_product((values - zero) << arithmetic.ADD_LEFT_SHIFT, multiplier, shift)
@@ -136,6 +140,44 @@ def fast_addition(graph: Graph, add: Add) -> FastAddition | None:
     if finish is None or int(np.abs(terms).max(axis=1).sum()) >= SUM_LIMIT:
         return None
     return FastAddition((2 * terms).astype(np.int32), finish[0])
+
+
+def fixed_values(doubled: Int64Array, finish: Int32Array) -> Int64Array:
+    """int8 values of doubled sums by a fixed finish: multiplier, addend, shift. What the kernels compute."""
+    multiplier, addend, shift = (int(word) for word in finish)
+    high = (doubled * multiplier + 2**31) >> 32
+    return np.asarray(np.clip((high + addend - (doubled < 0)) >> shift, INT8_MIN, INT8_MAX), np.int64)
+
+
+def _fitted_addition(addition: arithmetic.FloatAddition, zero_point: int, values: Int64Array) -> FastAddition | None:
+    """Fixed-point terms that give what the float rule gives for every one of the 65536 pairs of values.
+
+    They are the float terms to the nearest 2^-FRACTION_BITS; where a pair rounds to the wrong side, one of its terms is
+    moved past the tie, which is too small a step to trouble most other pairs.
+    """
+    offset = arithmetic.UNSIGNED_OFFSET if addition.unsigned else 0
+    wanted = addition.apply(values.astype(np.int8)[:, None], values.astype(np.int8)[None, :], Clamp()).astype(np.int64)
+    one = 2**FRACTION_BITS
+    firsts = np.rint((values + offset) * addition.ratio1 * one)
+    seconds = np.rint(((values + offset) * addition.ratio2 + addition.bias - offset - zero_point) * one)
+    finish = _fixed_finish(np.array([2**30]), np.array([FRACTION_BITS - 1]), zero_point)
+    assert finish is not None
+    terms = [firsts, seconds]
+    for attempt in range(FIT_ATTEMPTS):
+        if np.abs(terms[0]).max() + np.abs(terms[1]).max() >= SUM_LIMIT:
+            return None
+        sums = (terms[0][:, None] + terms[1][None, :]).astype(np.int64)
+        got = fixed_values(2 * sums, finish[0])
+        wrong = np.argwhere(got != wanted)
+        if len(wrong) == 0:
+            return FastAddition(2 * np.stack(terms).astype(np.int32), finish[0])
+        side = attempt % 2
+        for pair in map(tuple, wrong):
+            above = max(got[pair], wanted[pair]) - zero_point
+            tie = (2 * above - 1) * one // 2
+            goal = tie + TIE_MARGIN if wanted[pair] > got[pair] else tie - TIE_MARGIN
+            terms[side][pair[side]] += goal - sums[pair]
+    return None
 
 
 def _fixed_finish(multipliers: NDArray[np.int64], shifts: NDArray[np.int64], zero_point: int) -> Int32Array | None:

@@ -380,7 +380,7 @@ def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, o
         case "dsp_terms":
             data = _constant(image, parameters["table"], 4, _DSP_ADDITION_WORDS)
             shift = int.from_bytes(data[-4:], "little")
-            _require(not onnx and shift <= _DSP_SHIFT_MAX, "QUANTISATION", "a shift is out of range")
+            _require(shift <= _DSP_SHIFT_MAX, "QUANTISATION", "a shift is out of range")
         case "average" if onnx:
             scales = _floats(image, parameters, layout.FLOAT_AVERAGE)
             _require(all(scale > 0 for scale in scales), "QUANTISATION", "a scale is not positive")

@@ -13,6 +13,10 @@ void plr_dsp_convolution(const plr_call_t *call) {
     const int8_t *pixels[PLR_DSP_PIXELS] = {0};
     int8_t *outputs[PLR_DSP_PIXELS] = {0};
     plr_window_t window = plr_window_over(call, &input);
+    /* Columns whose whole window lies inside of the input: there only the place changes. */
+    const plr_taps_t inside = plr_dsp_inside(parameters, input.columns, output->columns);
+    const uint32_t inside_end = inside.first + inside.count;
+    const size_t step_bytes = (size_t)parameters->stride_columns * input.pixel_stride_bytes;
     uint32_t waiting = 0;
     for (uint32_t p = 0; p < PLR_DSP_PIXELS; p++) {
         pixels[p] = patches + p * (size_t)patch_bytes;
@@ -21,7 +25,11 @@ void plr_dsp_convolution(const plr_call_t *call) {
         int8_t *place = plr_box_output(output, row);
         plr_window_to_row(&window, row);
         for (uint32_t column = 0; column < output->columns; column++) {
-            plr_window_to_column(&window, column);
+            if (column > inside.first && column < inside_end) {
+                window.column_offset_bytes += step_bytes;
+            } else {
+                plr_window_to_column(&window, column);
+            }
             plr_dsp_gather(&window, patches + waiting * (size_t)patch_bytes);
             outputs[waiting] = place;
             if (++waiting == PLR_DSP_PIXELS) {

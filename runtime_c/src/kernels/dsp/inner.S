@@ -50,7 +50,7 @@
         bne     1b
         bx      lr
 
-/* plr_dsp_dots: 23 for 16 products.
+/* plr_dsp_dots: 44 for 32 products, half of them at first where the chunks are odd.
  *
  *   r0 chunks   r1 widened   r2, r4-r6 rows of weights   r7-r10 sums   r3, r11 values   r12, lr weights */
         .macro  dots row, sum
@@ -71,7 +71,16 @@
         mov     r8, #0
         mov     r9, #0
         mov     r10, #0
+        lsrs    r0, #1
+        bcc     1f
+        adds    r0, #1
+        b       2f
 1:      ldrd    r3, r11, [r1], #8
+        dots    r2, r7
+        dots    r4, r8
+        dots    r5, r9
+        dots    r6, r10
+2:      ldrd    r3, r11, [r1], #8
         dots    r2, r7
         dots    r4, r8
         dots    r5, r9

@@ -66,8 +66,8 @@ void plr_dsp_dots(uint32_t sums[PLR_DSP_ROWS], const uint32_t *widened, const in
 /* Clamp the int8 values of some words; every byte of a bound is the bound. */
 void plr_dsp_clamp_words(int8_t *values, uint32_t words, uint32_t minimum, uint32_t maximum);
 
-/* Add two runs of values under TFLM. `constants`: the term of each value as a byte, doubled, of the first run and of
- * the second; then a finish. */
+/* Add two runs of values. `constants`: the term of each value as a byte, doubled, of the first run and of the second;
+ * then a finish as under TFLM. */
 void plr_dsp_add_run(int8_t *sums, const int8_t *values1, const int8_t *values2, uint32_t count,
                      const uint32_t *constants);
 

@@ -1,7 +1,5 @@
 #include "stream.h"
 
-#include <stdbool.h>
-
 #include "../../plan_check.h"
 #include "inner.h"
 
@@ -74,7 +72,5 @@ plr_status_t plr_dsp_check_terms(const plr_plan_t *plan, const plr_parameters_t 
     if (status != PLR_OK) {
         return status;
     }
-    const bool is_fixed = plan->header.arithmetic == PLR_ARITHMETIC_TFLM;
-    return is_fixed && words_at(plan, parameters->table)[ADDITION_WORDS - 1] <= SHIFT_MAX ? PLR_OK
-                                                                                         : PLR_ERR_PLAN_QUANTISATION;
+    return words_at(plan, parameters->table)[ADDITION_WORDS - 1] <= SHIFT_MAX ? PLR_OK : PLR_ERR_PLAN_QUANTISATION;
 }
