@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from planner.cli.console import ProgressNotes, note, show, show_json
 from planner.cli.interrupts import cancellable
 from planner.data.instance import Instance
-from planner.data.result import SolveResult, SolveStatus
+from planner.data.result import Shortage, SolveResult, SolveStatus
 from planner.errors import NoPlanError
 from planner.files.dataclass_json import encode
 from planner.files.instance_file import find_instance, load_instance
@@ -27,7 +28,7 @@ from planner.workflow.solve import solve as solve_instance
 def solve(
     instance: Annotated[str, typer.Argument(help="Instance file, or the name of a shipped instance.")],
     out: Annotated[Path, typer.Option("--out", help="Directory to write; replaced if planner wrote it.")],
-    model: Annotated[Path | None, typer.Option("--model", help="ONNX file in place of the instance's model.")] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="ONNX or TFLite file to use instead.")] = None,
     time_limit: Annotated[float | None, typer.Option("--time-limit", min=0, help="Seconds to search.")] = None,
     solver: Annotated[str, typer.Option("--solver", help="Search to use.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -71,11 +72,19 @@ def _progress_text(progress: Progress) -> str:
 def _why_none(result: SolveResult, problem: Instance) -> str:
     match result.status:
         case SolveStatus.INFEASIBLE:
-            missing = "; ".join(
-                f"{s.device} lacks {s.missing_bytes} bytes of {s.resource} for {s.operator}" for s in result.shortages
-            )
-            return f"{problem.name} is infeasible: {missing or 'no split fits all caps'}"
+            return f"{problem.name} is infeasible: {_missing(result.shortages) or 'no split fits all caps'}"
         case SolveStatus.CANCELLED:
             return "cancelled before a plan was found"
         case _:
             return f"no plan found in {result.solve_s:.1f} s; a longer --time-limit may help, more RAM will"
+
+
+def _missing(shortages: Sequence[Shortage]) -> str:
+    """What devices lack, those that lack the same together."""
+    devices: dict[Shortage, list[str]] = {}
+    for shortage in shortages:
+        devices.setdefault(replace(shortage, device=""), []).append(shortage.device)
+    return "; ".join(
+        f"{what.operator} needs {what.missing_bytes} bytes of {what.resource} more on {', '.join(names)}"
+        for what, names in devices.items()
+    )

@@ -160,8 +160,8 @@ def compute_features(graph: Graph, operator: Operator, output: Region, variant: 
     implementation = implementation_of(graph, operator, variant)
     if implementation not in VARIANT_KERNELS:
         return operator_features(graph, operator, output)
-    size = (output.rows, output.columns, output.channels)
-    features = variant_features(graph, operator, VARIANT_KERNELS[implementation], *size, exact=exact)
+    box = (output.row_start, output.row_stop, output.columns, output.channels)
+    features = variant_features(graph, operator, VARIANT_KERNELS[implementation], *box, exact=exact)
     return {name: float(count) for name, count in features.items()}
 
 
@@ -189,12 +189,12 @@ class ShardCosts:
         table = profile.cycles[cost_key(implementation, arithmetic)]
         ns = 1e9 / profile.clock_hz
         shape = graph.output_tensor(operator).shape
-        self._variant_ns: Callable[[IntArray, IntArray], FloatArray] | None = None
+        self._variant_ns: Callable[[IntArray, IntArray, IntArray], FloatArray] | None = None
         if implementation in VARIANT_KERNELS:
             kernel = VARIANT_KERNELS[implementation]
 
-            def variant_ns(rows: IntArray, channels: IntArray) -> FloatArray:
-                features = variant_features(graph, operator, kernel, rows, shape.width, channels)
+            def variant_ns(start: IntArray, stop: IntArray, channels: IntArray) -> FloatArray:
+                features = variant_features(graph, operator, kernel, start, stop, shape.width, channels)
                 return sum((table.get(name, 0.0) * ns * count for name, count in features.items()), np.zeros(()))
 
             self._variant_ns = variant_ns
@@ -222,7 +222,7 @@ class ShardCosts:
             total = self.call_ns + (self._fixed[stop] - self._fixed[start])
             total = total + channels * (self._per_channel[stop] - self._per_channel[start])
         else:
-            total = self._variant_ns(stop - start, channels)
+            total = self._variant_ns(start, stop, channels)
         busy = (stop > start) & (channels > 0)
         return np.where(busy, np.maximum(np.ceil(total - ROUNDING_SLACK_NS), 0), 0).astype(np.int64)
 

@@ -16,7 +16,10 @@ def read_model(path: str | Path) -> Graph:
 
     Raises ModelError if the file cannot be read, is damaged, or uses what planner does not support.
     """
-    return read_tflite(path) if is_tflite(path) else read_onnx(path)
+    graph = read_tflite(path) if is_tflite(path) else read_onnx(path)
+    if not graph.operators:
+        raise ModelError(f"{path}: boards would have nothing to compute; the model only converts its input")
+    return graph
 
 
 def is_tflite(path: str | Path) -> bool:

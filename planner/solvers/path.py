@@ -27,6 +27,8 @@ Candidates = Mapping[str, tuple[Layout, ...]]
 
 STATE_LIMIT = 30_000_000
 """Most arcs that one operator may have: what fits into memory and a second of time."""
+FEWEST_CANDIDATES = 8
+"""Layouts of a tensor without which a search makes no sense."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,7 @@ class ArcCache:
 
 
 class LayoutGraph:
-    """The layered graph over a candidate set.
-
-    Raises ModelError if so many tensors live at once that even these candidates are too many states.
-    """
+    """The layered graph over a candidate set, which `candidate_limits` should limit."""
 
     def __init__(self, problem: Problem, candidates: Candidates, cache: ArcCache | None = None) -> None:
         self.problem = problem
@@ -114,7 +113,6 @@ class LayoutGraph:
         for name in problem.inputs:
             whole = Layout.single(Axis.ROWS, problem.shape(name).height, problem.instance.input_node, problem.nodes)
             self.candidates[name] = (whole,)
-        check_width(problem, {name: len(layouts) for name, layouts in self.candidates.items()})
         self._sets = {name: LayoutSet.of(layouts) for name, layouts in self.candidates.items()}
         cache = cache or ArcCache()
         self.stages: list[Stage] = []
@@ -281,15 +279,22 @@ def priced_ns(arcs: Arcs, flash_prices: FloatArray | None) -> IntArray:
     return np.asarray(np.minimum(arcs.time_ns + price, UNREACHABLE))
 
 
-def check_width(problem: Problem, counts: Mapping[str, int]) -> None:
-    """Raise ModelError if an operator would have more than `STATE_LIMIT` arcs with `counts` layouts of every tensor."""
+def candidate_limits(problem: Problem) -> dict[str, int]:
+    """How many layouts of each tensor keep every operator's arcs below `STATE_LIMIT`.
+
+    Raises ModelError if so many tensors live at once that hardly any layouts are left, or if nobody reads a tensor.
+    """
+    limits: dict[str, int] = {}
     for data in problem.operators:
-        tensors = {*problem.held(data.index), data.output}
-        states = 1
-        for name in tensors:
-            states *= counts[name]
-        if states > STATE_LIMIT:
+        if not problem.graph.consumers[data.output] and data.output not in problem.outputs:
+            raise ModelError(f"operator {data.name}: nothing reads its output; remove it from the model")
+        tensors = [name for name in (*problem.held(data.index), data.output) if name not in problem.inputs]
+        most = int(STATE_LIMIT ** (1 / len(tensors)))
+        if most < FEWEST_CANDIDATES:
             raise ModelError(
-                f"operator {data.name}: {len(tensors)} tensors live at once, "
-                "and the search over their joint layouts would be too large"
+                f"operator {data.name}: {len(tensors)} tensors live at once, and the search over their joint layouts "
+                "would be too large; fewer parallel branches would do"
             )
+        for name in tensors:
+            limits[name] = min(limits.get(name, most), most)
+    return limits

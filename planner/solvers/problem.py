@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -211,9 +212,8 @@ class Problem:
         self.routes = Routes.of(instance.network)
         slots = footprint_bytes(2 * max(1, self.nodes - 1) * MESSAGE_SLOT_BYTES)
         unlimited = np.int64(2**40)
-        self.ram_cap_bytes = np.array(
-            [max(0, device.arena_cap_bytes - slots) for device in instance.devices] + [unlimited], np.int64
-        )
+        self._free_bytes = np.array([device.arena_cap_bytes - slots for device in instance.devices] + [unlimited])
+        self.ram_cap_bytes = np.maximum(self._free_bytes, 0)
         self.flash_cap_bytes = np.array(
             [max(0, device.plan_cap_bytes - PLAN_BYTES) for device in instance.devices] + [unlimited], np.int64
         )
@@ -235,6 +235,12 @@ class Problem:
         uses = {name: readers[-1] for name, readers in self.graph.consumers.items() if readers}
         unread = {operator.output: index for index, operator in enumerate(self.graph.operators)}
         return unread | uses | {name: len(self.operators) for name in self.outputs}
+
+    def with_extra_ram(self, extra_bytes: int) -> Problem:
+        """The same problem with more RAM on every device."""
+        richer = copy(self)
+        richer.ram_cap_bytes = np.maximum(self._free_bytes + extra_bytes, 0)
+        return richer
 
     def shape(self, tensor: str) -> Shape:
         return self.graph.tensors[tensor].shape

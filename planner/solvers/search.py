@@ -7,13 +7,14 @@ import numpy as np
 from planner.data.graph import Graph
 from planner.data.instance import Instance
 from planner.data.result import OPTIMALITY_GAP, PhaseBounds, Shortage, SolveResult, SolveStatus
-from planner.errors import ModelError
 from planner.solvers.candidates import around_hints, families, merge, neighbourhood
+from planner.solvers.costs import CHUNKS
 from planner.solvers.interface import CancelCheck, Cancelled, Clock, Progress, ProgressCallback
-from planner.solvers.path import STATE_LIMIT, ArcCache, Candidates, LayoutGraph, Path
+from planner.solvers.path import ArcCache, Candidates, LayoutGraph, Path, candidate_limits
 from planner.solvers.problem import Problem
 from planner.solvers.registry import path_solver
-from planner.solvers.relaxation.bound import Relaxation
+from planner.solvers.relaxation.bound import Bound, Relaxation
+from planner.solvers.shortage import flash_shortages, ram_shortages
 
 COVERS = (
     "every plan that runs the operators one by one in the model's order, each output cut into contiguous ranges of "
@@ -23,12 +24,16 @@ COVERS = (
 )
 NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
-EXACT_LIMITS = (120, 1100)
+COARSE, FINE = 120, 1100
 """Row layouts of a tensor that the relaxation tells apart, first for a quick bound and then for a tight one."""
+FINE_GAP = 0.03
+"""Gap up to which the tight bound is worth its time; above it, RAM or the mix of devices keeps the gap open."""
+RELAX_SHARE = 0.6
+"""Part of the time left that one relaxation may take."""
 ROUND_SHARE = 0.15
 """Part of the time limit that one candidate set may take."""
-PATIENCE = 4
-"""Rounds without improvement after which refinement ends."""
+SHORT_PATIENCE, LONG_PATIENCE = 4, 12
+"""Rounds without improvement after which refinement ends, before and after the fine relaxation."""
 
 
 def solve(
@@ -68,6 +73,7 @@ class _Search:
         self._rng = np.random.default_rng(instance.limits.seed)
         self._seed = instance.limits.seed
         self._problem = Problem(graph, instance)
+        self._limits = candidate_limits(self._problem)
         self._cache = ArcCache()
         self._best: Path | None = None
         self._bound_ns: int | None = None
@@ -75,14 +81,31 @@ class _Search:
         self._shortages: tuple[Shortage, ...] = ()
 
     def run(self) -> None:
+        """Bound and refine, first with a coarse relaxation, then with a fine one."""
+        self._shortages = flash_shortages(self._problem)
+        if self._shortages:
+            return
         start = families(self._problem)
         self._explore(start)
-        for exact_limit in EXACT_LIMITS:
-            if self._status() is SolveStatus.OPTIMAL:
-                return
-            hints = self._relax(exact_limit)
-            self._explore(merge(self._problem, self._around_best(), hints, start))
-            self._refine()
+        self._improve(COARSE, start, SHORT_PATIENCE)
+        if self._shortages or self._gap_at_most(OPTIMALITY_GAP):
+            return
+        if self._gap_at_most(FINE_GAP):
+            self._improve(FINE, start, LONG_PATIENCE)
+        else:
+            self._refine(LONG_PATIENCE)
+
+    def _improve(self, exact_limit: int, start: Candidates, patience: int) -> None:
+        """Relax, search around the relaxed path, refine."""
+        bound = self._relax(exact_limit)
+        if bound is not None and bound.first_infeasible is not None:
+            self._shortages = ram_shortages(self._problem, bound, self._clock)
+            return
+        if self._gap_at_most(OPTIMALITY_GAP):
+            return
+        hints = around_hints(self._problem, bound.path) if bound is not None else {}
+        self._explore(merge(self._problem, self._around_best(), hints, start))
+        self._refine(patience)
 
     def result(self) -> SolveResult:
         return SolveResult(
@@ -102,8 +125,11 @@ class _Search:
             return SolveStatus.INFEASIBLE
         if self._best is None:
             return SolveStatus.UNKNOWN
+        return SolveStatus.OPTIMAL if self._gap_at_most(OPTIMALITY_GAP) else SolveStatus.FEASIBLE
+
+    def _gap_at_most(self, most: float) -> bool:
         gap = self._state().gap
-        return SolveStatus.OPTIMAL if gap is not None and gap <= OPTIMALITY_GAP else SolveStatus.FEASIBLE
+        return gap is not None and gap <= most
 
     def _state(self) -> Progress:
         return Progress(self._clock.elapsed_s, self._best.time_ns if self._best else None, self._bound_ns)
@@ -121,16 +147,17 @@ class _Search:
         self._report()
         return True
 
-    def _relax(self, exact_limit: int) -> Candidates:
-        """Improve the bound; returns candidates from the relaxed path."""
+    def _relax(self, exact_limit: int) -> Bound | None:
+        """Improve the bound; None if there was too little time."""
         relaxation = Relaxation(self._problem, exact_limit)
-        bound = relaxation.solve(self._clock, self._best.time_ns if self._best else None)
-        if bound is None:
-            return {}
-        if np.isfinite(bound.value_ns):
-            self._bound_ns = max(self._bound_ns or 0, int(bound.value_ns) - len(self._problem.operators))
-        self._report()
-        return around_hints(self._problem, bound.path)
+        incumbent_ns = self._best.time_ns if self._best else None
+        bound = relaxation.solve(self._clock, incumbent_ns, self._clock.left_s * RELAX_SHARE)
+        if bound is not None and bound.first_infeasible is None:
+            # Chunks of a computation are rounded up one by one, the relaxation rounds their sum.
+            rounding_ns = CHUNKS[-1] * len(self._problem.operators)
+            self._bound_ns = max(self._bound_ns or 0, int(bound.value_ns) - rounding_ns)
+            self._report()
+        return bound
 
     def _around_best(self) -> Candidates:
         if self._best is None:
@@ -141,22 +168,14 @@ class _Search:
         if self._progress is not None:
             self._progress(self._state())
 
-    def _refine(self) -> None:
+    def _refine(self, patience: int) -> None:
+        """Search the neighbourhood of the best plan until it has not helped `patience` times in a row."""
         failures = 0
-        while self._best is not None and failures < PATIENCE and self._clock.left_s > 0:
+        while self._best is not None and failures < patience and self._clock.left_s > 0:
+            if self._gap_at_most(OPTIMALITY_GAP):
+                return
             around = neighbourhood(self._problem, self._best.split, self._rng, NEIGHBOURS)
             failures = 0 if self._explore(around) else failures + 1
 
     def _thinned(self, candidates: Candidates) -> Candidates:
-        """At most so many candidates of every tensor that no operator has more than `STATE_LIMIT` arcs."""
-        limit: dict[str, int] = {}
-        for data in self._problem.operators:
-            tensors = [name for name in (*self._problem.held(data.index), data.output) if name in candidates]
-            most = int(STATE_LIMIT ** (1 / len(tensors)))
-            if most < 2:
-                raise ModelError(
-                    f"operator {data.name}: {len(tensors)} tensors live at once, too wide a graph to search"
-                )
-            for name in tensors:
-                limit[name] = min(limit.get(name, most), most)
-        return {name: layouts[: limit[name]] for name, layouts in candidates.items()}
+        return {name: layouts[: self._limits[name]] for name, layouts in candidates.items()}

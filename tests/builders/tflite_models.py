@@ -216,6 +216,16 @@ class TfliteBuilder:
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
 
+    def make_unsigned(self) -> None:
+        """Turn every int8 tensor into the uint8 tensor of the same reals: values and zero points raised by 128."""
+        for tensor in self.tensors:
+            if tensor.type != schema.TensorType.INT8:
+                continue
+            tensor.type = schema.TensorType.UINT8
+            tensor.quantization.zeroPoint = [value + 128 for value in tensor.quantization.zeroPoint]
+            if tensor.buffer:
+                self.buffers[tensor.buffer].data = self.buffers[tensor.buffer].data ^ np.uint8(128)
+
     def random_input(self, number: int) -> np.ndarray:
         """Values that fall on every level of the input, and beyond it if it is float."""
         dims, kind = self.dims(number), self.tensors[number].type

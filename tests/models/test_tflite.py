@@ -13,7 +13,7 @@ from planner.core.executor import execute
 from planner.core.host import host_input, host_outputs
 from planner.data.graph import Arithmetic, Graph, Pad
 from planner.files.graph_file import load_graph, save_graph
-from planner.frontend import read_model
+from planner.frontend import read_tflite
 from tests.builders.tflite_models import SAME, UNIT, VALID, TfliteBuilder, run_tflite_micro
 
 SEEDS = pytest.mark.parametrize("seed", range(6))
@@ -26,7 +26,7 @@ def check(directory: Path, builder: TfliteBuilder, *outputs: int, array: np.ndar
     path = directory / "model.tflite"
     path.write_bytes(model)
     arrays = [builder.random_input(number) for number in builder.inputs] if array is None else [array]
-    graph = read_model(path)
+    graph = read_tflite(path)
     results = host_outputs(graph, execute(graph, host_input(graph, *arrays)))
     for result, expected in zip(results, run_tflite_micro(model, *arrays), strict=True):
         assert result.dtype == expected.dtype
@@ -98,6 +98,21 @@ def test_softmax(tmp_path: Path, classes: int, seed: int) -> None:
     check(tmp_path, builder, output, builder.dequantize(output), builder.quantize(output, (1 / 256, 0), np.uint8))
 
 
+def test_softmax_in_float(tmp_path: Path) -> None:
+    """The host's own softmax: close to the interpreter's, not equal in every bit."""
+    builder = TfliteBuilder(8)
+    source = builder.input((1, 12), (0.1, 5))
+    real = builder.dequantize(source)
+    output = builder.op("SOFTMAX", [real], (1, 12), None, np.float32, table="SoftmaxOptions", beta=1.0)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(builder.model(output))
+    graph, array = read_tflite(path), builder.random_input(source)
+    (expected,) = run_tflite_micro(path.read_bytes(), array)
+    (result,) = host_outputs(graph, execute(graph, host_input(graph, array)))
+    assert result.dtype == expected.dtype == np.float32
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
 @SEEDS
 def test_mean(tmp_path: Path, seed: int) -> None:
     builder = TfliteBuilder(seed)
@@ -122,6 +137,36 @@ def test_unsigned_input_and_output(tmp_path: Path, seed: int) -> None:
     scale, zero_point = builder.quant(output)
     graph = check(tmp_path, builder, builder.quantize(output, (scale, zero_point + 128), np.uint8))
     assert len(graph.operators) == (1 if same else 2)
+
+
+@SEEDS
+def test_uint8_network_equals_its_int8_twin(tmp_path: Path, seed: int) -> None:
+    """Legacy models, which TFLite Micro does not run: asymmetric weights, all values raised by 128."""
+
+    def build() -> tuple[TfliteBuilder, list[int]]:
+        builder = TfliteBuilder(seed)
+        source = builder.input((1, 10, 10, 3), builder.random_quant(0.02))
+        first = builder.conv(source, 8, (3, 3), (2, 2), activation="relu6")
+        other = builder.conv(first, 8, (3, 3), depthwise=True)
+        total = builder.add(first, other, "relu")
+        pooled = builder.pool("AVERAGE_POOL_2D", total, (3, 3), (1, 1), VALID)
+        flat = builder.reshape(builder.mean(pooled), (1, 8))
+        return builder, [pooled, builder.softmax(builder.fully_connected(flat, 6))]
+
+    results = []
+    for name in ("signed", "unsigned"):
+        builder, outputs = build()
+        array = builder.random_input(builder.inputs[0])
+        if name == "unsigned":
+            builder.make_unsigned()
+            array = array.view(np.uint8) ^ np.uint8(128)
+        path = tmp_path / name
+        path.write_bytes(builder.model(*outputs))
+        graph = read_tflite(path)
+        results.append(host_outputs(graph, execute(graph, host_input(graph, array))))
+    for signed, unsigned in zip(*results, strict=True):
+        assert unsigned.dtype == np.uint8
+        np.testing.assert_array_equal(unsigned, signed.view(np.uint8) ^ np.uint8(128))
 
 
 def test_fully_connected_multiplies_scales_in_float64(tmp_path: Path) -> None:

@@ -123,6 +123,12 @@ def requantising_pool(builder: TfliteBuilder) -> int:
     return output
 
 
+def unsigned_even_average(builder: TfliteBuilder) -> int:
+    output = builder.pool("AVERAGE_POOL_2D", builder.input((1, 4, 4, 2), (0.1, 0)), (2, 2), (2, 2), 0)
+    builder.make_unsigned()
+    return output
+
+
 def wrong_output_shape(builder: TfliteBuilder) -> int:
     output = builder.conv(builder.input((1, 4, 4, 2), (0.1, 0)), 3, (3, 3))
     builder.tensors[output].shape = [1, 5, 4, 3]
@@ -146,6 +152,10 @@ def reshaped_inside(builder: TfliteBuilder) -> int:
     return builder.conv(builder.reshape(inner, (1, 2, 8, 4)), 3, (3, 3))
 
 
+def nothing_to_compute(builder: TfliteBuilder) -> int:
+    return builder.dequantize(builder.quantize(builder.input((1, 4), None, np.float32), (0.1, 0)))
+
+
 def dynamic_batch(builder: TfliteBuilder) -> int:
     source = builder.input((-1, 4, 4, 2), (0.1, 0))
     return builder.op("RELU6", [source], (-1, 4, 4, 2), (0.1, 0))
@@ -163,10 +173,12 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
         (softmax_inside, r"\(FULLY_CONNECTED.*what the host computes"),
         (batch, "fix the batch to 1"),
         (requantising_pool, "the quantisation of its input and output differs"),
+        (unsigned_even_average, "rounds ties otherwise"),
         (wrong_output_shape, r"\(CONV_2D.*it yields \(4, 4, 3\), but the file says \[1, 5, 4, 3\]"),
         (short_weights, "has 53 bytes"),
         (concatenated_rows, "along axis 1"),
         (reshaped_inside, "was reshaped from"),
+        (nothing_to_compute, "nothing to compute"),
         (dynamic_batch, "dimensions must be positive, known and bounded"),
     ],
 )

@@ -7,12 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from planner.core.lowering.timeline import Timeline
 from planner.core.phase import route
 from planner.core.transfers import Delivery
 from planner.data.hardware import Hop, Network
 
-SHUFFLES = 8
+NEVER_NS = np.iinfo(np.int64).max
+SENT_NS = -1
+SHUFFLED_TRANSMISSIONS = 1000
+"""Work put into trying shuffled orders: so many transmissions are scheduled again, once at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +29,7 @@ class Transmission:
     level: int
     hop: Hop
     last: bool
-
-    @property
-    def duration_ns(self) -> int:
-        return self.hop.cost.duration_ns(self.delivery.size_bytes)
+    duration_ns: int
 
 
 def ordered_transmissions(
@@ -40,7 +42,9 @@ def ordered_transmissions(
     transmissions: list[Transmission] = []
     for index, delivery in enumerate(deliveries):
         hops = route(network, delivery)
-        transmissions += [Transmission(delivery, index, n, hop, n == len(hops) - 1) for n, hop in enumerate(hops)]
+        for level, hop in enumerate(hops):
+            duration_ns = hop.cost.duration_ns(delivery.size_bytes)
+            transmissions.append(Transmission(delivery, index, level, hop, level == len(hops) - 1, duration_ns))
     if not transmissions:
         return ()
     least_ns = _least_end_ns(transmissions, timeline)
@@ -83,46 +87,49 @@ def _tie_breaks(transmissions: Sequence[Transmission]) -> Iterator[list[int]]:
     )
     yield order
     generator = random.Random(0)
-    for _ in range(SHUFFLES):
+    for _ in range(-(-SHUFFLED_TRANSMISSIONS // len(order))):
         generator.shuffle(order)
         yield order
 
 
-def _list_schedule(waiting: Sequence[Transmission], timeline: Timeline) -> tuple[int, tuple[Transmission, ...]]:
+def _list_schedule(transmissions: Sequence[Transmission], timeline: Timeline) -> tuple[int, tuple[Transmission, ...]]:
     """End and order of a list schedule.
 
     Whenever ports are free, the transmission whose ports have the longest remaining load goes first; a hop can start
     when the hop before it has ended.
     """
-    loads_ns: defaultdict[str, int] = defaultdict(int)
-    for transmission in waiting:
-        for port in transmission.hop.ports:
-            loads_ns[port] += transmission.duration_ns
-    free_ns = {port: timeline.port_free_ns[port] for port in loads_ns}
-    arrived_ns = {(transmission.delivery_index, -1): 0 for transmission in waiting}
+    names = sorted({port for transmission in transmissions for port in transmission.hop.ports})
+    number = {name: index for index, name in enumerate(names)}
+    ports = [[number[name] for name in transmission.hop.ports] for transmission in transmissions]
+    most = max(len(used) for used in ports)
+    # Every transmission has as many ports as any: the last one is repeated.
+    port_table = np.array([used + used[-1:] * (most - len(used)) for used in ports])
+    durations_ns = np.array([transmission.duration_ns for transmission in transmissions], dtype=np.int64)
+    free_ns = np.array([timeline.port_free_ns[name] for name in names], dtype=np.int64)
+    loads_ns = np.zeros(len(names), dtype=np.int64)
+    for used, duration_ns in zip(ports, durations_ns, strict=True):
+        loads_ns[used] += duration_ns
+    position = {(t.delivery_index, t.level): index for index, t in enumerate(transmissions)}
+    ready_ns = np.array([_ready_ns(transmission, timeline) for transmission in transmissions], dtype=np.int64)
+    open_ns = np.where([transmission.level == 0 for transmission in transmissions], ready_ns, NEVER_NS)
     order: list[Transmission] = []
-    now_ns = 0
-    while waiting:
-        started: set[Transmission] = set()
-        events_ns: list[int] = []
-        for transmission in sorted(waiting, key=lambda t: -max(loads_ns[port] for port in t.hop.ports)):
-            released_ns = arrived_ns.get((transmission.delivery_index, transmission.level - 1))
-            if released_ns is None:
+    waiting = np.arange(len(transmissions))
+    while waiting.size:
+        starts_ns = np.maximum(open_ns[waiting], free_ns[port_table[waiting]].max(axis=1))
+        now_ns = starts_ns.min()
+        candidates = waiting[starts_ns == now_ns]
+        priority = np.argsort(-loads_ns[port_table[candidates]].max(axis=1), kind="stable")
+        for index in candidates[priority]:
+            if (free_ns[ports[index]] > now_ns).any():
                 continue
-            start_ns = max(
-                released_ns, _ready_ns(transmission, timeline), *(free_ns[port] for port in transmission.hop.ports)
-            )
-            if start_ns > now_ns:
-                events_ns.append(start_ns)
-                continue
-            end_ns = now_ns + transmission.duration_ns
-            events_ns.append(end_ns)
-            arrived_ns[transmission.delivery_index, transmission.level] = end_ns
-            for port in transmission.hop.ports:
-                free_ns[port] = end_ns
-                loads_ns[port] -= transmission.duration_ns
-            started.add(transmission)
+            transmission = transmissions[index]
+            end_ns = now_ns + durations_ns[index]
+            free_ns[ports[index]] = end_ns
+            loads_ns[ports[index]] -= durations_ns[index]
+            open_ns[index] = SENT_NS
+            following = position.get((transmission.delivery_index, transmission.level + 1))
+            if following is not None:
+                open_ns[following] = max(end_ns, ready_ns[following])
             order.append(transmission)
-        waiting = [transmission for transmission in waiting if transmission not in started]
-        now_ns = min(events_ns)
-    return max(free_ns.values()), tuple(order)
+        waiting = waiting[open_ns[waiting] != SENT_NS]
+    return int(free_ns.max()), tuple(order)

@@ -25,8 +25,6 @@ def add(assembly: Assembly, node: Node) -> Stored:
     shape = assembly.plane(node, first)
     assembly.plane(node, second)
     tensor = assembly.result(node)
-    if assembly.reads_unsigned(node):
-        raise node.refuse("an addition of uint8 tensors is not supported", "convert the model to int8")
     clamp = fused_clamp(node, activation_quant(tensor))
     return assembly.add(node, Add(node.name, (first.tensor, second.tensor), tensor.name, clamp=clamp), shape)
 
@@ -62,6 +60,8 @@ def relu6(assembly: Assembly, node: Node) -> Stored:
 def logistic(assembly: Assembly, node: Node) -> Stored:
     """LOGISTIC."""
     source = assembly.activation(node)
+    if assembly.reads_unsigned(node):
+        raise node.refuse("a sigmoid of uint8 values follows another rule", "convert the model to int8")
     _require_unit_output(node, activation_quant(assembly.result(node)))
     return _lookup(assembly, node, fixed_functions.logistic_table(assembly.quant(source)))
 
@@ -119,8 +119,6 @@ def softmax(assembly: Assembly, node: Node) -> HostResult:
             return HostResult(value.tensor, value.dims, (*value.steps, HostStepKind.SOFTMAX))
         case Stored():
             _require_unit_output(node, activation_quant(assembly.result(node)))
-            if assembly.reads_unsigned(node):
-                raise node.refuse("a softmax of uint8 values is not supported", "convert the model to int8")
             return HostResult(value.tensor, value.dims, (HostStepKind.FIXED_SOFTMAX,))
     raise node.refuse("it reads what the host has computed already", "softmax is supported once, at the end")
 

@@ -49,7 +49,7 @@ def pad(assembly: Assembly, node: Node) -> Stored:
 
 def concatenation(assembly: Assembly, node: Node) -> Stored:
     """CONCATENATION along the channels."""
-    sources = [assembly.activation(node, place) for place in range(len(node.inputs))]
+    sources = [assembly.activation(node, place) for place in range(max(1, len(node.inputs)))]
     shapes = [assembly.plane(node, source) for source in sources]
     rank, axis = len(sources[0].dims), int(node.options["Axis"])
     if axis not in (rank - 1, -1) or len({(shape.height, shape.width) for shape in shapes}) > 1:

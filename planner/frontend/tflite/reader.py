@@ -12,6 +12,9 @@ from planner.frontend.tflite import elementwise, layout, windows
 from planner.frontend.tflite.assembly import Assembly, Value
 from planner.frontend.tflite.model_file import ModelFile, Node, load
 
+_MALFORMED = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError)
+"""What a handler meets in an operator that makes no sense."""
+
 Handler = Callable[[Assembly, Node], Value]
 
 _HANDLERS: Mapping[str, Handler] = {
@@ -64,7 +67,10 @@ def _graph(file: ModelFile) -> Graph:
             raise node.refuse(f"it has {len(node.outputs)} outputs", "only operators with one output are supported")
         if node.outputs[0] in assembly.values:
             raise node.refuse("its output is written twice", "convert the model again")
-        assembly.values[node.outputs[0]] = _HANDLERS[node.op](assembly, node)
+        try:
+            assembly.values[node.outputs[0]] = _HANDLERS[node.op](assembly, node)
+        except _MALFORMED as error:
+            raise node.refuse(f"it is malformed ({error})", "convert the model again") from error
     return assembly.graph()
 
 

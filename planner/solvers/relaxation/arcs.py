@@ -284,6 +284,11 @@ class OperatorBound:
         size = self._data.shape.height if output.rows[0] else self._data.shape.channels
         ceilings = self.row_ceilings(from_rows=False) if output.rows[0] else self.channel_ceilings()
         time[:, ~output.capped(size, ceilings)[1]] = np.inf
+        info, shape = self._inputs[position], self._data.shape
+        kept_unit = info.own_row_bytes if source.rows[0] else info.own_row_bytes * info.height // info.channels
+        made_unit = shape.width * (shape.channels if output.rows[0] else shape.height)
+        used = source.low[:, None] * kept_unit + output.low[None] * made_unit
+        time[(used > self._problem.ram_cap_bytes).any(axis=2)] = np.inf
         return time
 
     def _channels_to_rows(self, position: int, source: States, output: States) -> FloatArray:
@@ -374,7 +379,7 @@ class OperatorBound:
 
     def _fitting(self, sizes: IntArray) -> IntArray:
         """For each node the largest index of `sizes`, not decreasing, that its RAM holds; at least 0."""
-        return np.maximum(np.searchsorted(sizes, self._problem.ram_cap_bytes, side="right") - 1, 0)
+        return np.asarray(np.maximum(np.searchsorted(sizes, self._problem.ram_cap_bytes, side="right") - 1, 0))
 
     def _describe(self, position: int) -> _Input:
         reach = self._data.reaches[position]

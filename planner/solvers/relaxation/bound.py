@@ -92,15 +92,18 @@ class Relaxation:
         for data in self._problem.operators:
             if not len(self.states[data.output]):
                 return Bound(np.inf, {}, data.name)
-        end_s = clock.elapsed_s + limit_s
+        self._clock, self._end_s = clock, clock.elapsed_s + limit_s
         self._most_ns = np.inf if incumbent_ns is None else incumbent_ns + 1.0
         self._gather_ns = {name: self._gather_bounds(name) for name in self._problem.outputs}
-        self._to_end_ns = self._least_to_end()
+        to_end_ns = self._least_to_end()
+        if to_end_ns is None:
+            return None
+        self._to_end_ns = to_end_ns
         live: tuple[str, ...] = tuple(name for name in self._problem.inputs if name in self._problem.last_use)
         values: FloatArray = np.zeros(tuple(len(self.states[name]) for name in live))
         history: list[_Contraction | _Minimum] = []
         for data in self._problem.operators:
-            if clock.left_s == 0 or clock.elapsed_s > end_s:
+            if self._out_of_time():
                 return None
             live, values = self._advance(data, live, values, history)
             values = np.where(values + self._to_end_ns[data.index] > self._most_ns, np.inf, values)
@@ -112,13 +115,21 @@ class Relaxation:
         chosen = dict(zip(live, (int(i) for i in np.unravel_index(best, values.shape)), strict=True))
         return Bound(float(values.flat[best]), self._layouts(self._trace(history, chosen)))
 
-    def _least_to_end(self) -> list[FloatArray]:
-        """For every operator and state of its output: what follows costs at least, each tensor seen once."""
+    def _out_of_time(self) -> bool:
+        return self._clock.left_s == 0 or self._clock.elapsed_s > self._end_s
+
+    def _least_to_end(self) -> list[FloatArray] | None:
+        """For every operator and state of its output: what follows costs at least, each tensor seen once.
+
+        None if time ran out.
+        """
         last = self._problem.operators[-1].output
         rest = sum(costs.min() for name, costs in self._gather_ns.items() if name != last)
         current = self._gather_ns.get(last, np.zeros(len(self.states[last]))) + rest
         result: list[FloatArray] = []
         for data in reversed(self._problem.operators):
+            if self._out_of_time():
+                return None
             result.append(current)
             costs = self.arc_bounds(data)
             before = self._problem.operators[data.index - 1].output if data.index else None

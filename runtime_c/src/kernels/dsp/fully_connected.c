@@ -23,20 +23,19 @@ void plr_dsp_fully_connected(const plr_call_t *call) {
     if (chunks > 0) {
         plr_dsp_widen(widened, values, chunks);
     }
-    for (uint32_t first = 0; first < channels; first += PLR_DSP_ROWS) {
-        const uint32_t count = channels - first < PLR_DSP_ROWS ? channels - first : PLR_DSP_ROWS;
-        const int8_t *rows = weights + (size_t)first * depth;
+    /* Fewer channels than rows: every one of them four times. Otherwise the last rows may overlap those before. */
+    const uint32_t count = channels < PLR_DSP_ROWS ? 1 : PLR_DSP_ROWS;
+    const uint32_t row_bytes = channels < PLR_DSP_ROWS ? 0 : depth;
+    for (uint32_t next = 0; next < channels; next += count) {
+        const uint32_t first = channels - next < count ? channels - count : next;
+        const int8_t *row = weights + (size_t)first * depth;
         uint32_t sums[PLR_DSP_ROWS] = {0};
         if (chunks > 0) {
-            /* Too few rows left: compute the first of them four times over, and the others one by one. */
-            plr_dsp_dots(sums, widened, rows, count == PLR_DSP_ROWS ? depth : 0, chunks);
+            plr_dsp_dots(sums, widened, row, row_bytes, chunks);
         }
-        for (uint32_t i = 0; i < count; i++) {
-            const bool is_done = i == 0 || count == PLR_DSP_ROWS;
-            const uint32_t done = is_done ? widened_values : 0;
-            const int8_t *row = rows + (size_t)i * depth;
-            const uint32_t sum = plr_dot((is_done ? sums[i] : 0) + bias[first + i], values + done, row + done,
-                                         depth - done);
+        for (uint32_t i = 0; i < count; i++, row += depth) {
+            const uint32_t sum = plr_dot(sums[i] + bias[first + i], values + widened_values, row + widened_values,
+                                         depth - widened_values);
             output[first + i] = plr_finish(&finish, first + i, sum);
         }
     }
