@@ -28,8 +28,8 @@ STRIP_COLUMNS = {1: 124, 2: 62}
 QUAD_CHANNELS = 4
 
 _TILES = (
-    *("call", "rows", "pixels", "tiles", "tile_chunks", "ragged_tiles", "ragged_values", "runs", "tile_groups", "tile_group_chunks"),
-    *("tile_group_passes", "clamped_rows", "clamped"),
+    *("call", "rows", "pixels", "tiles", "tile_chunks", "ragged_tiles", "ragged_values", "runs"),
+    *("tile_groups", "tile_group_chunks", "tile_group_passes", "clamped_rows", "clamped"),
 )
 VARIANT_FEATURES: Mapping[str, tuple[str, ...]] = {
     "pointwise": _TILES,

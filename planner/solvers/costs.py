@@ -212,8 +212,8 @@ def partial_sums_ns(problem: Problem, data: OperatorData, depths: IntArray, chun
     return result
 
 
-def gather_arcs(problem: Problem, tensor: str, layouts: LayoutSet) -> tuple[IntArray, IntArray]:
-    """Bringing a graph output to the output node: time [layouts] and RAM [layouts, nodes] beside what is held."""
+def gather_arcs(problem: Problem, tensor: str, layouts: LayoutSet) -> tuple[IntArray, IntArray, IntArray]:
+    """Bringing a graph output to the output node: time [layouts], received and relayed footprints [layouts, nodes]."""
     shape = problem.shape(tensor)
     target = LayoutSet(
         np.array([True]),
@@ -253,7 +253,7 @@ def gather_arcs(problem: Problem, tensor: str, layouts: LayoutSet) -> tuple[IntA
         routes.port_count,
         problem.copy_cost.table,
     )
-    return communication[:, 0], received[:, 0] + relays[:, 0]
+    return communication[:, 0], received[:, 0], relays[:, 0]
 
 
 def _output_flash(data: OperatorData, output: LayoutSet, chunks: int) -> IntArray:

@@ -233,7 +233,8 @@ class Problem:
     def last_use(self) -> Mapping[str, int]:
         """Index of the last operator that holds each tensor; graph outputs are held past the last one."""
         uses = {name: readers[-1] for name, readers in self.graph.consumers.items() if readers}
-        unread = {operator.output: index for index, operator in enumerate(self.graph.operators)}
+        unread = {name: 0 for name in self.inputs}
+        unread |= {operator.output: index for index, operator in enumerate(self.graph.operators)}
         return unread | uses | {name: len(self.operators) for name in self.outputs}
 
     def with_extra_ram(self, extra_bytes: int) -> Problem:

@@ -15,7 +15,7 @@ from planner.core.executor import execute
 from planner.core.host import host_input
 from planner.errors import ModelError
 from planner.frontend import read_model, read_tflite
-from tests.builders.tflite_models import TfliteBuilder
+from tests.builders.tflite_models import TfliteBuilder, schema
 
 MEMORY_FACTOR = 40
 """Bytes that reading may allocate per byte of a small file (Python objects weigh far more than their flatbuffer)."""
@@ -156,6 +156,12 @@ def nothing_to_compute(builder: TfliteBuilder) -> int:
     return builder.dequantize(builder.quantize(builder.input((1, 4), None, np.float32), (0.1, 0)))
 
 
+def sixteen_bits(builder: TfliteBuilder) -> int:
+    source = builder.input((1, 4), (0.1, 0))
+    builder.tensors[source].type = schema.TensorType.INT16
+    return builder.fully_connected(source, 3)
+
+
 def dynamic_batch(builder: TfliteBuilder) -> int:
     source = builder.input((-1, 4, 4, 2), (0.1, 0))
     return builder.op("RELU6", [source], (-1, 4, 4, 2), (0.1, 0))
@@ -179,6 +185,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
         (concatenated_rows, "along axis 1"),
         (reshaped_inside, "was reshaped from"),
         (nothing_to_compute, "nothing to compute"),
+        (sixteen_bits, "INT16 and not quantised to 8 bits"),
         (dynamic_batch, "dimensions must be positive, known and bounded"),
     ],
 )

@@ -236,7 +236,7 @@ class Relaxation:
         senders = states.active_low - (states.high[:, target] > 0)
         costs = self._traffic.port_ns(moved, np.maximum(senders, 0).astype(float))
         if states.exact:
-            exact, _ = gather_arcs(self._problem, name, states.layouts)
+            exact, _, _ = gather_arcs(self._problem, name, states.layouts)
             costs[: states.exact] = np.where(exact < UNREACHABLE, exact, np.inf)
         return costs
 
