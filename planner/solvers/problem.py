@@ -35,7 +35,7 @@ UNREACHABLE = np.int64(2**60)
 CHANNEL_BYTES = 12
 """Flash of one output channel beside its weights: bias (4) and requantisation (8)."""
 LOOKUP_BYTES = 256
-RECORD_BYTES = 640
+RECORD_BYTES = 1024
 """Estimate of the plan's own records for one operator and chunk on one node: steps, operands, messages."""
 PLAN_BYTES = 4096
 """Estimate of the plan's records that do not depend on the split: header, buffers, names."""
