@@ -54,7 +54,7 @@ def profile(
         kernels=kernels,
         cycles={key: {feature: coefficient(feature) for feature in WINDOW_FEATURES} for key in keys}
         | {
-            cost_key(name, arithmetic): {feature: coefficient(feature) for feature in VARIANT_FEATURES[kernel]}
+            cost_key(name, arithmetic): dict.fromkeys(VARIANT_FEATURES[kernel], cycles)
             for name, kernel in VARIANT_KERNELS.items()
             for arithmetic in Arithmetic
         },
