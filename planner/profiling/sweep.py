@@ -6,8 +6,8 @@ needs. It is an ordinary plan, so the firmware that is measured is the firmware 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from planner.core.cost import (
     compute_features,
     cost_key,
     element_features,
+    kernel_of,
     operator_features,
     variant_kernel,
+    variant_of,
 )
 from planner.core.regions import required, whole
 from planner.core.variants import PORTABLE, VARIANTS, scratch_bytes, serves
@@ -102,6 +104,24 @@ def build_sweep(arithmetic: Arithmetic, cases_per_kernel: int, seed: int = 0, va
     graph = _graph([draw.sample for draw in draws], arithmetic)
     cases = tuple(_case(graph, draw) for draw in draws)
     return Sweep(graph, _plan(graph, [case.step for case in cases]), cases)
+
+
+def shard_sweep(graph: Graph, shards: Sequence[tuple[Operator, Region]], variant: str) -> Sweep:
+    """Boxes of the outputs of a network's own operators, on a device of a variant. They must fit the buffers."""
+    end = InputEnd(DATA.name, (1, *DATA.shape.as_tuple()), "int8", channels_first=False)
+    bench = replace(graph, tensors={**graph.tensors, DATA.name: DATA}, inputs=(*graph.inputs, end), outputs=())
+    draws = [
+        _Draw(
+            kernel_of(graph, operator),
+            variant_of(graph, operator, variant),
+            Sample(operator, tuple(graph.input_tensors(operator)), graph.output_tensor(operator)),
+            output,
+            (0, 0),
+        )
+        for operator, output in shards
+    ]
+    cases = tuple(_case(bench, draw) for draw in draws)
+    return Sweep(bench, _plan(bench, [case.step for case in cases]), cases)
 
 
 def _draw(
