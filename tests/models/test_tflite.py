@@ -42,18 +42,48 @@ def test_random_network(tmp_path_factory: pytest.TempPathFactory, seed: int, ope
 
 
 @SEEDS
-@pytest.mark.parametrize("name", ["RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "HARD_SWISH", "QUANTIZE"])
+@pytest.mark.parametrize("name", ["RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH", "QUANTIZE"])
 def test_unary_function_of_every_level(tmp_path: Path, name: str, seed: int) -> None:
     builder = TfliteBuilder(seed)
     scale = float(builder.rng.choice([0.004, 0.03, 0.2]))
     source = builder.input((1, 16, 16, 1), builder.random_quant(scale))
-    target = {"RELU6": builder.quant(source), "LOGISTIC": UNIT}.get(name, builder.random_quant(scale))
+    target = {"RELU6": builder.quant(source), "LOGISTIC": UNIT, "TANH": (1 / 128, 0)}.get(
+        name, builder.random_quant(scale)
+    )
     options = {
         "LEAKY_RELU": {"table": "LeakyReluOptions", "alpha": float(builder.rng.uniform(0.01, 0.9))},
         "HARD_SWISH": {"table": "HardSwishOptions"},
     }
     output = builder.op(name, [source], builder.dims(source), target, **options.get(name, {}))
     check(tmp_path, builder, output, array=EVERY_LEVEL.reshape(1, 16, 16, 1))
+
+
+@SEEDS
+def test_prelu_with_one_slope(tmp_path: Path, seed: int) -> None:
+    builder = TfliteBuilder(seed)
+    source = builder.input((1, 16, 16, 1), builder.random_quant(0.03))
+    slope = builder.constant(builder.rng.integers(-128, 128, (1, 1, 1)).astype(np.int8), builder.random_quant(0.005))
+    output = builder.op("PRELU", [source, slope], builder.dims(source), builder.random_quant(0.03))
+    check(tmp_path, builder, output, array=EVERY_LEVEL.reshape(1, 16, 16, 1))
+
+
+@SEEDS
+@pytest.mark.parametrize(("name", "fused"), [("RELU_N1_TO_1", "relu_n1_to_1"), ("RELU6", "relu6")])
+def test_clip_of_its_own_equals_the_fused_one(tmp_path: Path, name: str, fused: str, seed: int) -> None:
+    """TFLite Micro has no RELU_N1_TO_1 by itself: it must do what the activation of the operator before does."""
+    results = []
+    for activation in ("none", fused):
+        builder = TfliteBuilder(seed)
+        output = builder.conv(builder.input((1, 6, 6, 3), builder.random_quant(0.05)), 5, (3, 3), activation=activation)
+        if activation == "none":
+            output = builder.op(name, [output], builder.dims(output), builder.quant(output))
+        path = tmp_path / activation
+        path.write_bytes(builder.model(output))
+        graph = read_tflite(path)
+        array = np.resize(EVERY_LEVEL, builder.dims(builder.inputs[0]))
+        results.append(host_outputs(graph, execute(graph, host_input(graph, array)))[0])
+        assert len(graph.operators) == 1
+    np.testing.assert_array_equal(*results)
 
 
 @SEEDS

@@ -95,8 +95,8 @@ def test_file_that_is_no_model(tmp_path: Path) -> None:
 def unsupported(builder: TfliteBuilder) -> int:
     source = builder.input((1, 4, 4, 2), (0.1, 0))
     relu = builder.op("RELU6", [source], (1, 4, 4, 2), (0.1, 0))
-    product = builder.op("MUL", [relu, source], (1, 4, 4, 2), (0.1, 0), table="MulOptions")
-    return builder.op("TANH", [product], (1, 4, 4, 2), (0.1, 0))
+    difference = builder.op("SUB", [relu, source], (1, 4, 4, 2), (0.1, 0), table="SubOptions")
+    return builder.op("COS", [difference], (1, 4, 4, 2), (0.1, 0))
 
 
 def float_network(builder: TfliteBuilder) -> int:
@@ -172,7 +172,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
     [
         (
             unsupported,
-            r"operator 1 \(MUL, output t2\): 2 of 3 operators are not supported \(MUL, TANH\); supported are ADD",
+            r"operator 1 \(SUB, output t2\): 2 of 3 operators are not supported \(SUB, COS\); supported are ADD",
         ),
         (float_network, r"\(RELU, output t1\): its operand 0 is float; convert the model with full integer"),
         (broadcast, r"\(ADD.*broadcasting is not supported"),
