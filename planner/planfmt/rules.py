@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.core.variants import CHUNK, VARIANTS, Implementation
 from planner.errors import PlanFormatError
@@ -375,8 +376,7 @@ def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, o
             _check_pairs(image, parameters, output)
         case "dsp_channels":
             data = _constant(image, parameters["weights"], output.channels, 4 * _DSP_CHANNEL_WORDS)
-            shifts = np.frombuffer(data, "<u4").reshape(-1, _DSP_CHANNEL_WORDS)[:, -1]
-            _require(bool(np.all(shifts <= _DSP_SHIFT_MAX)), "QUANTISATION", "a shift is out of range")
+            _check_finishes(np.frombuffer(data, "<u4").reshape(-1, _DSP_CHANNEL_WORDS)[:, -3:], onnx)
         case "dsp_terms":
             data = _constant(image, parameters["table"], 4, _DSP_ADDITION_WORDS)
             shift = int.from_bytes(data[-4:], "little")
@@ -406,8 +406,14 @@ def _check_pairs(image: PlanImage, parameters: RecordValues, output: Box) -> Non
     whole = bool(np.all((advances == 1) | (advances == 2))) and int(advances.sum()) == output.channels
     ends = advances[-1] == (1 if singles else 2)
     _require(whole and bool(ends), "CONSTANT", "a stream of pairs does not write the output's channels")
-    shifts = np.stack([data[:, -4], data[:, -1] & 0xFF])
-    _require(bool(np.all(shifts <= _DSP_SHIFT_MAX)), "QUANTISATION", "a shift is out of range")
+    onnx = image.header["arithmetic"] == code("arithmetic", "ONNXRUNTIME")
+    _check_finishes(data[:, -6:].reshape(-1, 3), onnx)
+
+
+def _check_finishes(finishes: NDArray[np.uint32], onnx: bool) -> None:
+    """A finite factor, or a shift within a word, which is a byte. finishes: [n, 3]."""
+    sound = np.isfinite(finishes[:, 0].astype("<u4").view("<f4")) if onnx else finishes[:, 2] & 255 <= _DSP_SHIFT_MAX
+    _require(bool(np.all(sound)), "QUANTISATION", "a factor or a shift is out of range")
 
 
 def _floats(image: PlanImage, parameters: RecordValues, record: Record) -> list[float]:

@@ -49,9 +49,7 @@ plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
 
 uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_parameters_t *parameters) {
     const plr_implementation_t implementation = plr_kernel_find(kernel, variant);
-    const uint32_t taps = parameters->kernel_rows * parameters->kernel_columns * parameters->group_input_channels;
-    const uint32_t padded = (taps + PLR_TAP_CHUNK - 1) / PLR_TAP_CHUNK * PLR_TAP_CHUNK;
-    return implementation.scratch_bytes + implementation.tap_scratch_bytes * padded;
+    return implementation.scratch_bytes + implementation.tap_scratch_bytes * plr_padded_taps(parameters);
 }
 
 void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *arena, const int8_t **rows) {

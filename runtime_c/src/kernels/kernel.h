@@ -51,6 +51,15 @@ typedef struct plr_implementation {
 
 #define PLR_TAP_CHUNK 4u
 
+/* Products of one output of a convolution. */
+static inline uint32_t plr_taps(const plr_parameters_t *parameters) {
+    return (uint32_t)parameters->kernel_rows * parameters->kernel_columns * parameters->group_input_channels;
+}
+
+static inline uint32_t plr_padded_taps(const plr_parameters_t *parameters) {
+    return (plr_taps(parameters) + PLR_TAP_CHUNK - 1) / PLR_TAP_CHUNK * PLR_TAP_CHUNK;
+}
+
 /* The implementation of a kernel, both named by the numbers of the format. */
 plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant);
 

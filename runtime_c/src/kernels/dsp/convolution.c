@@ -6,9 +6,8 @@ void plr_dsp_convolution(const plr_call_t *call) {
     const plr_parameters_t *parameters = &call->parameters;
     const plr_box_t input = plr_call_input(call, 0);
     const plr_box_t *output = &call->output;
-    const uint32_t taps = parameters->kernel_rows * parameters->kernel_columns * input.channels;
-    const uint32_t patch_bytes = (taps + PLR_DSP_CHUNK - 1) / PLR_DSP_CHUNK * PLR_DSP_CHUNK;
-    const plr_dsp_tiles_t tiles = plr_dsp_tiles(call, taps, patch_bytes);
+    const uint32_t patch_bytes = plr_padded_taps(parameters);
+    const plr_dsp_tiles_t tiles = plr_dsp_tiles(call, patch_bytes);
     int8_t *patches = (int8_t *)(tiles.expanded + 2 * patch_bytes);
     const int8_t *pixels[PLR_DSP_PIXELS] = {0};
     int8_t *outputs[PLR_DSP_PIXELS] = {0};

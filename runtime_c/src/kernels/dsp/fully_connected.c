@@ -9,7 +9,7 @@ void plr_dsp_fully_connected(const plr_call_t *call) {
     const plr_finish_t finish = plr_call_finish(call);
     const uint32_t *bias = (const uint32_t *)plr_call_words(call, parameters->bias);
     const int8_t *weights = plr_call_bytes(call, parameters->weights);
-    const uint32_t depth = parameters->kernel_rows * parameters->kernel_columns * input.channels;
+    const uint32_t depth = plr_taps(parameters);
     const uint32_t chunks = depth / PLR_DSP_CHUNK;
     const uint32_t widened_values = chunks * PLR_DSP_CHUNK;
     const uint32_t channels = call->output.channels;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define PLR_DSP_PIXELS 4u  /* pixels of a tile */
-#define PLR_DSP_CHUNK 4u   /* input channels are padded to a multiple of it */
+#define PLR_DSP_CHUNK 4u   /* taps are padded to a multiple of it, PLR_TAP_CHUNK */
 #define PLR_DSP_ROWS 4u    /* output channels of a fully connected layer at once */
 #define PLR_DSP_PLANES 4u  /* channels of a strip */
 #define PLR_DSP_LINES 3u   /* rows of a plane: a ring */

@@ -31,11 +31,11 @@ static int8_t finished(uint32_t sum, const uint32_t *finish, bool is_float) {
         float factor;
         memcpy(&factor, finish, sizeof factor);
         const float scaled = (float)(int32_t)sum * factor;
-        value = plr_to_integer(scaled) + (int32_t)finish[1];
+        value = (int32_t)((uint32_t)plr_to_integer(scaled) + finish[1]);
     } else {
         const int64_t product = (int64_t)(int32_t)sum * (int32_t)finish[0] + ((int64_t)1 << 31);
-        const int32_t high = (int32_t)(product >> 32) + (int32_t)finish[1] - ((int32_t)sum < 0);
-        value = high >> (finish[2] & 0xff);
+        const uint32_t high = (uint32_t)(product >> 32) + finish[1] - ((int32_t)sum < 0);
+        value = (int32_t)high >> (finish[2] & 0xff);
     }
     return (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
 }

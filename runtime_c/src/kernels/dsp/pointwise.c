@@ -4,7 +4,7 @@
 void plr_dsp_pointwise(const plr_call_t *call) {
     const plr_box_t input = plr_call_input(call, 0);
     const plr_box_t *output = &call->output;
-    const plr_dsp_tiles_t tiles = plr_dsp_tiles(call, input.channels, input.channels);
+    const plr_dsp_tiles_t tiles = plr_dsp_tiles(call, input.channels);
     const int8_t *pixels[PLR_DSP_PIXELS] = {0};
     int8_t *outputs[PLR_DSP_PIXELS] = {0};
     uint32_t waiting = 0;

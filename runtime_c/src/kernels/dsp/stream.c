@@ -1,10 +1,13 @@
 #include "stream.h"
 
+#include <stdbool.h>
+
 #include "../../plan_check.h"
 #include "inner.h"
 
 #define SHIFT_MAX 31u
 #define SHIFT_MASK 0xffu
+#define FLOAT_EXPONENT_MASK 0x7F800000u
 #define ADDITION_WORDS (2 * PLR_TABLE_BYTES + 3)
 
 static const uint32_t *words_at(const plr_plan_t *plan, uint32_t constant) {
@@ -13,6 +16,12 @@ static const uint32_t *words_at(const plr_plan_t *plan, uint32_t constant) {
 
 static plr_status_t check_words(const plr_plan_t *plan, uint32_t constant, uint32_t words) {
     return plr_constant_check(plan, constant, words, sizeof(uint32_t), 1, 1);
+}
+
+/* A shift within a word, or a finite factor. */
+static bool finish_is_sound(const plr_plan_t *plan, const uint32_t finish[3]) {
+    const bool is_float = plan->header.arithmetic == PLR_ARITHMETIC_ONNXRUNTIME;
+    return is_float ? (finish[0] & FLOAT_EXPONENT_MASK) != FLOAT_EXPONENT_MASK : (finish[2] & SHIFT_MASK) <= SHIFT_MAX;
 }
 
 plr_status_t plr_dsp_check_pairs(const plr_plan_t *plan, const plr_parameters_t *parameters, uint32_t channels) {
@@ -25,8 +34,7 @@ plr_status_t plr_dsp_check_pairs(const plr_plan_t *plan, const plr_parameters_t 
     if (status != PLR_OK) {
         return status;
     }
-    const uint32_t taps = parameters->kernel_rows * parameters->kernel_columns * parameters->group_input_channels;
-    const uint32_t group_words = (taps + PLR_TAP_CHUNK - 1) / PLR_TAP_CHUNK * 2 + PLR_DSP_GROUP_WORDS;
+    const uint32_t group_words = plr_padded_taps(parameters) / 2 + PLR_DSP_GROUP_WORDS;
     const uint32_t *stream = words_at(plan, parameters->weights);
     const uint32_t all_words = stream[PLR_DSP_ALL_WORDS];
     const uint32_t last_words = all_words - stream[PLR_DSP_PAIRED_WORDS];
@@ -45,7 +53,7 @@ plr_status_t plr_dsp_check_pairs(const plr_plan_t *plan, const plr_parameters_t 
             return PLR_ERR_PLAN_CONSTANT;
         }
         missing -= advance;
-        if (group[group_words - 4] > SHIFT_MAX || (last & SHIFT_MASK) > SHIFT_MAX) {
+        if (!finish_is_sound(plan, group + group_words - 6) || !finish_is_sound(plan, group + group_words - 3)) {
             return PLR_ERR_PLAN_QUANTISATION;
         }
     }
@@ -60,7 +68,7 @@ plr_status_t plr_dsp_check_channels(const plr_plan_t *plan, const plr_parameters
     }
     const uint32_t *words = words_at(plan, parameters->weights);
     for (uint32_t i = 1; i <= channels; i++) {
-        if (words[i * PLR_DSP_CHANNEL_WORDS - 1] > SHIFT_MAX) {
+        if (!finish_is_sound(plan, words + i * PLR_DSP_CHANNEL_WORDS - 3)) {
             return PLR_ERR_PLAN_QUANTISATION;
         }
     }

@@ -4,14 +4,14 @@
 
 #include "stream.h"
 
-plr_dsp_tiles_t plr_dsp_tiles(const plr_call_t *call, uint32_t taps, uint32_t depth) {
+plr_dsp_tiles_t plr_dsp_tiles(const plr_call_t *call, uint32_t depth) {
     const uint32_t *stream = (const uint32_t *)plr_call_words(call, call->parameters.weights);
     const uint32_t *groups = stream + PLR_DSP_HEADER_WORDS;
     const bool is_float = call->plan->header.arithmetic == PLR_ARITHMETIC_ONNXRUNTIME;
     return (plr_dsp_tiles_t){.pairs = is_float ? plr_dsp_pairs_float : plr_dsp_pairs_fixed,
                              .channels = call->output.channels,
                              .depth = depth,
-                             .chunks = (taps + PLR_DSP_CHUNK - 1) / PLR_DSP_CHUNK,
+                             .chunks = plr_padded_taps(&call->parameters) / PLR_DSP_CHUNK,
                              .expanded = (uint32_t *)(void *)call->scratch,
                              .groups = groups,
                              .groups_end = groups + stream[PLR_DSP_PAIRED_WORDS],

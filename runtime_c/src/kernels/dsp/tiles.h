@@ -16,9 +16,9 @@ typedef struct plr_dsp_tiles {
     const uint32_t *last_end;   /* a group of one channel may follow */
 } plr_dsp_tiles_t;
 
-/* Tiles over the step's weights. `depth` is how many values of a pixel can be read, of the `taps` that count. The
- * first words of scratch memory are used. */
-plr_dsp_tiles_t plr_dsp_tiles(const plr_call_t *call, uint32_t taps, uint32_t depth);
+/* Tiles over the step's weights. `depth` is how many values of a pixel can be read: all taps, padded or not. Twice the
+ * padded taps of words at the start of scratch memory are used. */
+plr_dsp_tiles_t plr_dsp_tiles(const plr_call_t *call, uint32_t depth);
 
 /* Compute four pixels; places may be equal. */
 void plr_dsp_tile_run(const plr_dsp_tiles_t *tiles, const int8_t *const pixels[PLR_DSP_PIXELS],
