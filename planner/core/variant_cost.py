@@ -170,25 +170,25 @@ def _depthwise(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
     columns, valid, line = (np.array(values) for values in zip(*parts, strict=True))
     channels = box.channels
     strips = box.blocks(channels, STRIP_CHANNELS)
-    is_wide = (channels >= STRIP_CHANNELS) | (not box.exact)
+    is_wide = channels >= STRIP_CHANNELS
     fresh = min(row_stride, kernel_rows)
     loaded = box.rows * fresh + box.extra(kernel_rows - fresh)
     first_row, last_row = box.row_start * row_stride, (box.row_stop - 1) * row_stride + kernel_rows - 1
     above = np.clip(window.padding.top - first_row, 0, loaded)
     below = np.clip(last_row - window.padding.top - source.height + 1, 0, loaded)
-    padded = np.minimum(above + below, loaded) if box.exact else np.full((), float(fresh)) * box.rows
-    if not box.exact and window.padding.top + window.padding.bottom <= kernel_rows - fresh:
-        padded = np.zeros(())
+    padded = np.minimum(above + below, loaded)
     real = strips * (loaded - padded)
     channel_rows = box.rows * (np.where(is_wide, strips * STRIP_CHANNELS, channels))
     return {
-        "strips": strips * len(parts),
-        "padding_columns": np.full((), float((line - valid).sum())),
+        "strips": box.extra(strips * len(parts)),
+        "padding_columns": box.extra((line - valid).sum()),
         "strip_rows": strips * box.rows * len(parts),
         "loaded_rows": strips * loaded * len(parts),
-        "loaded_pairs": np.where(is_wide, real * (valid // 2).sum(), 0.0),
-        "loaded_singles": np.where(is_wide, real * STRIP_CHANNELS * (valid % 2).sum(), real * channels * valid.sum()),
-        "padded_columns": strips * box.extra(padded) * valid.sum(),
+        "loaded_pairs": box.extra(np.where(is_wide, real * (valid // 2).sum(), 0.0)),
+        "loaded_singles": box.extra(
+            np.where(is_wide, real * STRIP_CHANNELS * (valid % 2).sum(), real * channels * valid.sum())
+        ),
+        "padded_columns": box.extra(strips * padded * valid.sum()),
         "channel_rows": channel_rows * len(parts),
         "odd_channel_rows": channel_rows * (columns % 2).sum(),
         "pairs": channel_rows * (columns // 2).sum(),
@@ -210,7 +210,7 @@ def _fully_connected(conv: Conv, box: Box) -> dict[str, Counts]:
     quads = box.blocks(box.channels, QUAD_CHANNELS)
     quads = np.where((box.channels < QUAD_CHANNELS) & box.exact, box.channels, quads)
     return {
-        "rows": np.full((), float(conv.window.kernel[0])),
+        "rows": box.extra(conv.window.kernel[0]),
         "chunks": box.extra(chunks),
         "quads": quads,
         "quad_chunks": quads * chunks,
