@@ -16,7 +16,7 @@ help: ## show this list
 setup: tools $(VENV)/installed ## install everything that is needed
 
 tools:
-	@scripts/install_tools.sh || echo "going on without emulated boards" >&2
+	@.ci/install_tools.sh || echo "going on without emulated boards" >&2
 
 $(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -24,7 +24,7 @@ $(VENV)/installed: pyproject.toml setup.py
 	touch $@
 
 demo: setup ## solve a shipped instance and run the plan on emulated boards (local processes without QEMU)
-	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo.sh $(DEMO)
+	@PATH="$(abspath $(BIN)):$$PATH" .ci/demo.sh $(DEMO)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
@@ -39,7 +39,7 @@ lint: setup ## check format, style and types
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
 
 bench-kernels: setup ## count the instructions of the kernels on the emulated boards, to results/kernels/
-	$(BIN)/python scripts/bench_kernels.py
+	$(BIN)/python .ci/bench_kernels.py
 
 profiles: setup ## measure the emulated boards and rewrite profiles/
 	$(BIN)/planner profile --all

@@ -36,6 +36,7 @@ from planner.data.graph import (
     Pool,
     PoolKind,
     Shape,
+    Slice,
     Window,
 )
 from planner.data.hardware import CostProfile
@@ -69,6 +70,8 @@ def kernel_of(graph: Graph, operator: Operator) -> str:
             return "concat"
         case Pad():
             return "pad"
+        case Slice():
+            return "copy"
         case Lookup():
             return "lookup"
     raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")

@@ -18,6 +18,7 @@ from planner.core.cost import FloatArray
 from planner.data.split import Axis, Layout, OperatorSplit, Split
 from planner.errors import ModelError
 from planner.solvers import kernels
+from planner.solvers.clock import Clock
 from planner.solvers.costs import Arcs, gather_arcs, operator_arcs
 from planner.solvers.layout_set import IntArray, LayoutSet
 from planner.solvers.problem import UNREACHABLE, Problem
@@ -27,7 +28,7 @@ Candidates = Mapping[str, tuple[Layout, ...]]
 
 STATE_LIMIT = 30_000_000
 """Most arcs between joint states that one operator may have: what a second of time allows."""
-TABLE_LIMIT = 15_000_000
+TABLE_LIMIT = 6_000_000
 """Most numbers in one operator's table of RAM by inputs, output and node: what memory allows."""
 FEWEST_CANDIDATES = 8
 """Layouts of a tensor without which a search makes no sense."""
@@ -96,20 +97,36 @@ class ArcCache:
         self._old, self._used = self._used, {}
 
     def arcs(
-        self, problem: Problem, index: int, candidates: Candidates, sets: Mapping[str, LayoutSet]
+        self,
+        problem: Problem,
+        index: int,
+        candidates: Candidates,
+        sets: Mapping[str, LayoutSet],
+        held_bytes: IntArray,
     ) -> tuple[Arcs, ...]:
+        """All options of an operator; see `operator_arcs`."""
         data = problem.operators[index]
-        key = (data.signature, *(candidates[name] for name in (*data.inputs, data.output)))
+        layouts = (candidates[name] for name in (*data.inputs, data.output))
+        key = (data.signature, held_bytes.tobytes(), *layouts)
         if key not in self._used:
             known = self._old.get(key)
-            self._used[key] = known if known is not None else tuple(operator_arcs(problem, data, sets))
+            self._used[key] = known if known is not None else tuple(operator_arcs(problem, data, sets, held_bytes))
         return self._used[key]
 
 
 class LayoutGraph:
-    """The layered graph over a candidate set, which `candidate_limits` should limit."""
+    """The layered graph over a candidate set, which `candidate_limits` should limit.
 
-    def __init__(self, problem: Problem, candidates: Candidates, cache: ArcCache | None = None) -> None:
+    Raises OutOfTime or Cancelled if a clock is given and says so.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        candidates: Candidates,
+        cache: ArcCache | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.problem = problem
         self.candidates: dict[str, tuple[Layout, ...]] = dict(candidates)
         for name in problem.inputs:
@@ -121,9 +138,12 @@ class LayoutGraph:
         live: tuple[str, ...] = tuple(name for name in problem.inputs if name in problem.last_use)
         self._first_live = live
         for data in problem.operators:
+            if clock is not None:
+                clock.check()
             rest = tuple(name for name in live if name not in data.inputs)
             survivors = tuple(name for name in data.inputs if problem.last_use[name] > data.index)
-            options = cache.arcs(problem, data.index, self.candidates, self._sets)
+            held = self._footprints(rest)
+            options = cache.arcs(problem, data.index, self.candidates, self._sets, held.max(axis=0))
             self.stages.append(
                 Stage(
                     data.index,
@@ -133,7 +153,7 @@ class LayoutGraph:
                     data.output,
                     self._order(live, (*rest, *data.inputs)),
                     self._restriction(data.inputs, survivors),
-                    self._footprints(rest),
+                    held,
                     options,
                 )
             )

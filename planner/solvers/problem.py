@@ -22,7 +22,7 @@ from planner.core.regions import required, whole
 from planner.core.storage import footprint_bytes
 from planner.core.transfers import accepts_input_channels
 from planner.core.variants import scratch_bytes
-from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape
+from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Slice
 from planner.data.hardware import Network
 from planner.data.instance import Instance
 from planner.data.plan import MESSAGE_SLOT_BYTES
@@ -170,6 +170,8 @@ class OperatorData:
                 kind = (operator.window, operator.kind)
             case Pad():
                 kind = (operator.padding,)
+            case Slice():
+                kind = (operator.start,)
         devices = self._instance.devices
         variants = tuple(implementation_of(self._graph, operator, device.profile.kernels) for device in devices)
         return (type(operator), shapes, same_tensor, self.shape, variants, *kind)

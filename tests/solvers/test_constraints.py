@@ -56,7 +56,7 @@ def board(name: str, ms_per_mac: float, ram_bytes: int = 4096, flash_bytes: int 
 
 def pair(a: Device, b: Device, network: Network | None = None) -> Instance:
     network = network or Network.switch(2, LinkCost(100, 1000))
-    return Instance("pair", "model", (a, b), network, 2, 2, limits=SolverLimits(10.0))
+    return Instance("pair", "model", (a, b), network, 2, 2, limits=SolverLimits(60.0))
 
 
 def one_conv() -> Graph:
@@ -184,7 +184,7 @@ def test_cancelled_keeps_the_best_plan() -> None:
 
 
 def test_the_seed_repeats_a_search() -> None:
-    instance = replace(fleets.mixed3(), limits=SolverLimits(20.0, seed=5))
+    instance = replace(fleets.mixed3(), limits=SolverLimits(60.0, seed=5))
     graph = skip_graph()
     assert solve(graph, instance).split == solve(graph, instance).split
 

@@ -62,8 +62,9 @@ def test_arcs_cost_what_the_evaluator_says(seed: int) -> None:
         layouts[name] = Layout.single(Axis.ROWS, problem.shape(name).height, instance.input_node, instance.nodes)
     sets = {name: LayoutSet.of([layout]) for name, layout in layouts.items()}
     splits, chosen = {}, []
+    crowded = np.full(instance.nodes, 2**40)  # so that all chunk counts are priced
     for data in problem.operators:
-        options = [arcs for arcs in operator_arcs(problem, data, sets) if arcs.time_ns[0, 0] < UNREACHABLE]
+        options = [arcs for arcs in operator_arcs(problem, data, sets, crowded) if arcs.time_ns[0, 0] < UNREACHABLE]
         if not options:
             with pytest.raises(NoPlanError):
                 evaluate(graph, instance, Split({d.name: OperatorSplit(layouts[d.output]) for d in problem.operators}))

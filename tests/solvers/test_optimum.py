@@ -15,8 +15,8 @@ from planner.data.instance import Instance, SolverLimits
 from planner.data.result import SolveStatus
 from planner.data.split import Axis, Mode, OperatorSplit, Split
 from planner.solvers import solve
+from planner.solvers.clock import Clock
 from planner.solvers.costs import CHUNKS
-from planner.solvers.interface import Clock
 from planner.solvers.path import LayoutGraph, Path
 from planner.solvers.problem import PLAN_BYTES, RECORD_BYTES, Problem
 from planner.solvers.registry import SOLVERS, path_solver
@@ -113,7 +113,7 @@ def test_all_solvers_find_what_brute_force_finds(seed: int, tight: bool) -> None
 @given(seed=st.integers(0, 2**32 - 1), devices=st.integers(1, 3), alike=st.booleans())
 def test_the_search_is_honest(seed: int, devices: int, alike: bool) -> None:
     graph = tiny_graph(seed, operators=4 if devices < 3 else 3)
-    instance = replace(tiny_instance(seed, devices, alike), limits=SolverLimits(5.0))
+    instance = replace(tiny_instance(seed, devices, alike), limits=SolverLimits(60.0))
     optimum = shortest(graph, instance)
     result = solve(graph, instance)
     if result.status is SolveStatus.INFEASIBLE:
@@ -136,7 +136,7 @@ def test_the_search_is_honest(seed: int, devices: int, alike: bool) -> None:
 def test_flash_binds(name: str) -> None:
     """Two boards, each with flash for little more than half of the weights: no solver may put all on one."""
     graph = tiny_graph(3, operators=3)
-    instance = replace(tiny_instance(3, 2, True), limits=SolverLimits(10.0))
+    instance = replace(tiny_instance(3, 2, True), limits=SolverLimits(60.0))
     free = shortest(graph, instance)
     assert free is not None
     total = int(free.flash_bytes[:-1].max())

@@ -7,11 +7,11 @@
 
 #include <stdint.h>
 
-#define PLR_DSP_PIXELS 4u  /* pixels of a tile */
-#define PLR_DSP_CHUNK 4u   /* taps are padded to a multiple of it, PLR_TAP_CHUNK */
-#define PLR_DSP_ROWS 4u    /* output channels of a fully connected layer at once */
-#define PLR_DSP_PLANES 4u  /* channels of a strip */
-#define PLR_DSP_LINES 3u   /* rows of a plane: a ring */
+#define PLR_DSP_PIXELS 4u    /* pixels of a tile */
+#define PLR_DSP_CHUNK 4u     /* taps are padded to a multiple of it, PLR_TAP_CHUNK */
+#define PLR_DSP_ROWS 4u      /* output channels of a fully connected layer at once */
+#define PLR_DSP_PLANES 4u    /* channels of a strip */
+#define PLR_DSP_LINES 3u     /* rows of a plane: a ring */
 #define PLR_DSP_COLUMNS 128u /* int16 elements of a line */
 
 #define PLR_DSP_GROUP_WORDS 8u    /* of a group, without its weights: two biases, two finishes */

@@ -123,7 +123,8 @@ static void row(const plr_dsp_strip_t *strip, uint32_t stride, uint32_t turn, bo
     ROW(rule, is_float, 2, 1)                                                                                          \
     ROW(rule, is_float, 2, 2)                                                                                          \
     const plr_dsp_row_t plr_dsp_rows_##rule[2][PLR_DSP_LINES] = {                                                      \
-        {row_##rule##_1_0, row_##rule##_1_1, row_##rule##_1_2}, {row_##rule##_2_0, row_##rule##_2_1, row_##rule##_2_2}};
+        {row_##rule##_1_0, row_##rule##_1_1, row_##rule##_1_2},                                                        \
+        {row_##rule##_2_0, row_##rule##_2_1, row_##rule##_2_2}};
 
 ROWS(fixed, false)
 ROWS(float, true)

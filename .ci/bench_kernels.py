@@ -1,6 +1,6 @@
 """Instructions of the kernels on the emulated boards, whole networks and shards; writes results/kernels/.
 
-python scripts/bench_kernels.py [BOARD ...]
+python .ci/bench_kernels.py [BOARD ...]
 """
 
 from __future__ import annotations
