@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-slow lint profiles firmware generate fuzz clean
+.PHONY: help setup tools demo test test-slow lint bench-kernels profiles firmware generate fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ lint: setup ## check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+
+bench-kernels: setup ## count the instructions of the kernels on the emulated boards, to results/kernels/
+	$(BIN)/python .ci/bench_kernels.py
 
 profiles: setup ## measure the emulated boards and rewrite profiles/
 	$(BIN)/planner profile --all

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from planner.files.profile_file import save_profile
 from planner.profiling.datasheets import BOARDS, derived_profile
 from planner.profiling.reference_boards import REFERENCE_BOARDS
 from planner.report.profile_table import profile_table
-from planner.workflow.profile import PORTABLE, Profiled, profile_board, reference_board
+from planner.workflow.profile import Profiled, portable_profile, profile_board, reference_board
 
 
 def profile(
@@ -44,7 +43,8 @@ def _measure_all() -> None:
     measured = {name: _measured(name).profile for name in REFERENCE_BOARDS}
     for name, found in measured.items():
         save_profile(found, folder / f"{name}.yaml")
-        save_profile(replace(found, name=f"{name}-{PORTABLE}"), folder / f"{name}-{PORTABLE}.yaml")
+        portable = portable_profile(found)
+        save_profile(portable, folder / f"{portable.name}.yaml")
     for board in BOARDS:
         save_profile(derived_profile(board, measured), folder / f"{board.name}.yaml")
     note(f"{len(list(folder.glob('*.yaml')))} profiles written to {folder}")

@@ -14,7 +14,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.core.cost import Features, cost_key, element_features, kernel_of, operator_features
+from planner.core.cost import (
+    Features,
+    compute_features,
+    cost_key,
+    element_features,
+    implementation_of,
+    operator_features,
+)
 from planner.core.regions import required, whole
 from planner.core.transfers import accepts_input_channels
 from planner.data.graph import Concat, Graph, Operator
@@ -71,17 +78,22 @@ def alternatives_ns(graph: Graph, instance: Instance, operator: Operator, rows: 
     everything = whole(graph.output_tensor(operator).shape)
     regions = [everything.with_rows(int(row), int(row) + 1) for row in np.flatnonzero(rows)]
 
-    def jobs(kernel: str, features: Callable[[Region], Features]) -> list[list[float]]:
-        key = cost_key(kernel, graph.arithmetic)
-        by_row = [{**features(region), "call": 1 / everything.rows} for region in regions]
-        return [[_rate_ns(device.profile, key, counts) for device in instance.devices] for counts in by_row]
+    def jobs(kernel: Callable[[str], str], features: Callable[[Region, str], Features]) -> list[list[float]]:
+        def rate_ns(profile: CostProfile, region: Region) -> float:
+            counts = {**features(region, profile.kernels), "call": 1 / everything.rows}
+            return _rate_ns(profile, cost_key(kernel(profile.kernels), graph.arithmetic), counts)
 
-    def counted(region: Region) -> Features:
-        return operator_features(graph, operator, region)
+        return [[rate_ns(device.profile, region) for device in instance.devices] for region in regions]
 
-    ways = [jobs(kernel_of(graph, operator), counted)]
+    ways = [
+        jobs(
+            lambda variant: implementation_of(graph, operator, variant),
+            lambda region, variant: compute_features(graph, operator, region, variant, exact=False),
+        )
+    ]
     if accepts_input_channels(graph, operator):
-        ways.append(jobs("partial_sums", counted) + jobs("requantise", element_features))
+        sums = jobs(lambda _: "partial_sums", lambda region, _: operator_features(graph, operator, region))
+        ways.append(sums + jobs(lambda _: "requantise", lambda region, _: element_features(region)))
     return [np.array(way, dtype=np.float64).reshape(-1, len(instance.devices)) for way in ways]
 
 

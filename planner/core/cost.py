@@ -9,18 +9,20 @@ prediction holds for shards that were never measured. A window kernel runs, for 
                 for each input channel (mac)
 
 where a window's rows and columns are valid unless they fall into the padding. A Pad has a window of one element, valid
-inside the input. Coefficients are clock cycles per
-feature, per kernel key.
+inside the input. Coefficients are clock cycles per feature, per kernel key. The kernels of variants count other loops:
+see `variant_cost`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core.variant_cost import variant_features
+from planner.core.variants import PORTABLE, VARIANTS, serves
 from planner.data.graph import (
     Add,
     Arithmetic,
@@ -42,6 +44,7 @@ from planner.data.hardware import CostProfile
 from planner.data.region import Region
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Features = Mapping[str, float]
 
 ROUNDING_SLACK_NS = 1e-4
@@ -92,6 +95,22 @@ def _convolution_kernel(operator: Conv, output: Shape) -> str:
     return "convolution"
 
 
+def implementation_of(graph: Graph, operator: Operator, variant: str) -> str:
+    """What computes `operator` on a device of a variant: a kernel's name, with the variant's if it serves."""
+    kernel = kernel_of(graph, operator)
+    return variant_kernel(kernel, variant) if serves(graph, operator, kernel, variant) else kernel
+
+
+def variant_of(graph: Graph, operator: Operator, variant: str) -> str:
+    """`variant` if it serves an operator, else the portable one."""
+    return variant if serves(graph, operator, kernel_of(graph, operator), variant) else PORTABLE
+
+
+def variant_kernel(kernel: str, variant: str) -> str:
+    """Name of a variant's kernel."""
+    return f"{kernel}_{variant}"
+
+
 KERNELS = (
     *("convolution", "pointwise", "depthwise", "fully_connected", "maximum_pool", "average_pool", "mean", "add"),
     *("concat", "pad", "lookup", "partial_sums", "requantise", "accumulate", "copy", "mul"),
@@ -100,11 +119,16 @@ ROUNDING_KERNELS = frozenset(KERNELS) - {
     *("maximum_pool", "concat", "pad", "lookup", "partial_sums", "accumulate", "copy")
 }
 """Kernels that requantise: their cost depends on the rounding rule."""
+VARIANT_KERNELS: Mapping[str, str] = {
+    variant_kernel(kernel, variant): kernel for variant, kernels in VARIANTS.items() for kernel in kernels
+}
+"""The portable kernel that each kernel of a variant stands for. They all requantise."""
 
 
 def cost_key(kernel: str, arithmetic: Arithmetic) -> str:
     """Key of a profile's coefficient table: `add.tflm`, `copy`."""
-    return f"{kernel}.{arithmetic.value}" if kernel in ROUNDING_KERNELS else kernel
+    rounds = kernel in ROUNDING_KERNELS or kernel in VARIANT_KERNELS
+    return f"{kernel}.{arithmetic.value}" if rounds else kernel
 
 
 def valid_taps(
@@ -139,6 +163,19 @@ def operator_features(graph: Graph, operator: Operator, output: Region, input_ch
     return features
 
 
+def compute_features(graph: Graph, operator: Operator, output: Region, variant: str, exact: bool = True) -> Features:
+    """Features of computing `output` on a device of a variant.
+
+    If not `exact`, a lower bound of a variant's counts that is additive in rows and channels.
+    """
+    implementation = implementation_of(graph, operator, variant)
+    if implementation not in VARIANT_KERNELS:
+        return operator_features(graph, operator, output)
+    box = (output.row_start, output.row_stop, output.columns, output.channels)
+    features = variant_features(graph, operator, VARIANT_KERNELS[implementation], *box, exact=exact)
+    return {name: float(count) for name, count in features.items()}
+
+
 def element_features(region: Region) -> Features:
     """Features of an elementwise step (copy, accumulate, requantise) over `region`."""
     pixels = region.rows * region.columns
@@ -159,9 +196,19 @@ class ShardCosts:
     """
 
     def __init__(self, graph: Graph, operator: Operator, profile: CostProfile, arithmetic: Arithmetic) -> None:
-        table = profile.cycles[cost_key(kernel_of(graph, operator), arithmetic)]
+        implementation = implementation_of(graph, operator, profile.kernels)
+        table = profile.cycles[cost_key(implementation, arithmetic)]
         ns = 1e9 / profile.clock_hz
         shape = graph.output_tensor(operator).shape
+        self._variant_ns: Callable[[IntArray, IntArray, IntArray], FloatArray] | None = None
+        if implementation in VARIANT_KERNELS:
+            kernel = VARIANT_KERNELS[implementation]
+
+            def variant_ns(start: IntArray, stop: IntArray, channels: IntArray) -> FloatArray:
+                features = variant_features(graph, operator, kernel, start, stop, shape.width, channels)
+                return sum((table.get(name, 0.0) * ns * count for name, count in features.items()), np.zeros(()))
+
+            self._variant_ns = variant_ns
         self.channels = shape.channels
         self.call_ns = table.get("call", 0.0) * ns
         per_row = (table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width) * _passes(operator)
@@ -183,8 +230,11 @@ class ShardCosts:
         self, start: NDArray[np.int64], stop: NDArray[np.int64], channels: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Cost of `channels` channels of the row ranges [start, stop), broadcast; 0 where empty."""
-        total = self.call_ns + (self._fixed[stop] - self._fixed[start])
-        total = total + channels * (self._per_channel[stop] - self._per_channel[start])
+        if self._variant_ns is None:
+            total = self.call_ns + (self._fixed[stop] - self._fixed[start])
+            total = total + channels * (self._per_channel[stop] - self._per_channel[start])
+        else:
+            total = self._variant_ns(start, stop, channels)
         busy = (stop > start) & (channels > 0)
         return np.where(busy, np.maximum(np.ceil(total - ROUNDING_SLACK_NS), 0), 0).astype(np.int64)
 

@@ -176,7 +176,7 @@ class _Evaluator:
             return self._price(operator, index, sums_ns + finish_ns, [self._reducing(chunk) for chunk in reductions])
         chunks = own_output_chunks(self._graph, self._layouts, operator, choice.chunks)
         computation_ns = max(self._own_output_ns(node, operator, chunks) for node in self._nodes)
-        return self._price(operator, index, computation_ns, [self._fetching(chunk.fetches) for chunk in chunks])
+        return self._price(operator, index, computation_ns, [self._computing(operator, chunk) for chunk in chunks])
 
     def _own_output_ns(self, node: int, operator: Operator, chunks: Sequence[OwnOutputChunk]) -> int:
         """CPU time of an OWN_OUTPUT operator, copies included."""
@@ -206,6 +206,16 @@ class _Evaluator:
             for chunk in chunks
             if not chunk.parts[node].empty
         )
+
+    def _computing(self, operator: Operator, chunk: OwnOutputChunk) -> _Chunk:
+        """Received buffers, and the scratch memory of the nodes that compute."""
+        fetching = self._fetching(chunk.fetches)
+        scratch = [
+            (self._costs.scratch_bytes(node, operator),) if not chunk.outputs[node].empty else ()
+            for node in self._nodes
+        ]
+        buffers = tuple(some + more for some, more in zip(fetching.buffers, scratch, strict=True))
+        return replace(fetching, buffers=buffers)
 
     def _fetching(self, fetches: Sequence[Fetch]) -> _Chunk:
         return _Chunk(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from planner.core.cost import Features, cost_key, duration_ns, element_features, kernel_of, operator_features
+from planner.core.cost import (
+    Features,
+    compute_features,
+    cost_key,
+    duration_ns,
+    element_features,
+    implementation_of,
+    kernel_of,
+    operator_features,
+)
+from planner.core.variants import PORTABLE, scratch_bytes
 from planner.data.graph import Graph, Operator
 from planner.data.instance import Instance
 from planner.data.region import Region
@@ -17,8 +27,19 @@ class StepCosts:
 
     def compute_ns(self, node: int, operator: Operator, output: Region) -> int:
         """Computing `output` of an operator from values."""
-        features = operator_features(self._graph, operator, output)
-        return self._duration_ns(node, kernel_of(self._graph, operator), features)
+        if node == len(self._devices):
+            return 0
+        variant = self.variant(node)
+        features = compute_features(self._graph, operator, output, variant)
+        return self._duration_ns(node, implementation_of(self._graph, operator, variant), features)
+
+    def scratch_bytes(self, node: int, operator: Operator) -> int:
+        """Scratch memory of computing any part of an operator."""
+        return scratch_bytes(self._graph, operator, kernel_of(self._graph, operator), self.variant(node))
+
+    def variant(self, node: int) -> str:
+        """The kernel variant of a node's firmware; the host has the portable one."""
+        return self._devices[node].profile.kernels if node < len(self._devices) else PORTABLE
 
     def partial_sums_ns(self, node: int, operator: Operator, output: Region, input_channels: int) -> int:
         """Sums for `output` over some input channels."""

@@ -107,6 +107,7 @@ class Compute:
     output: Operand
     predicted_ns: int
     scratch: Scratch | None = None
+    variant: str = "portable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import yaml
 
-from planner.core.cost import ELEMENT_FEATURES, KERNELS, ROUNDING_KERNELS, WINDOW_FEATURES, cost_key
+from planner.core.cost import (
+    ELEMENT_FEATURES,
+    KERNELS,
+    ROUNDING_KERNELS,
+    VARIANT_KERNELS,
+    WINDOW_FEATURES,
+    cost_key,
+    variant_kernel,
+)
+from planner.core.variant_cost import VARIANT_FEATURES
+from planner.core.variants import PORTABLE, VARIANTS
 from planner.data.graph import Arithmetic
 from planner.data.hardware import CostProfile, FirmwareFootprint, Provenance, Source
 from planner.errors import ProfileError
@@ -20,8 +30,16 @@ _FEATURES = frozenset(WINDOW_FEATURES) | frozenset(ELEMENT_FEATURES)
 _UNKNOWN = Source(Provenance.GUESSED, "")
 
 
-def cost_keys() -> tuple[str, ...]:
-    """Every key that the cost table of a profile must have."""
+def cost_keys(kernels: str = PORTABLE) -> tuple[str, ...]:
+    """Every key that the cost table of a profile must have, with the kernels of its variant."""
+    return _portable_keys() + tuple(
+        cost_key(variant_kernel(kernel, kernels), arithmetic)
+        for kernel in VARIANTS.get(kernels, {})
+        for arithmetic in Arithmetic
+    )
+
+
+def _portable_keys() -> tuple[str, ...]:
     return tuple(
         key
         for kernel in KERNELS
@@ -45,8 +63,8 @@ def load_profile(path: Path) -> CostProfile:
         machine=top.optional("machine", text, None),
         ram_bytes=top.required("ram", parse_bytes, 1),
         flash_bytes=top.required("flash", parse_bytes, 1),
-        kernels=top.required("kernels", text, "?"),
-        cycles=_read_cycles(top.section("cycles")),
+        kernels=(kernels := top.required("kernels", _variant, PORTABLE)),
+        cycles=_read_cycles(top.section("cycles"), kernels),
         cycles_source=_read_source(top.section("cycles_source")),
         firmware=_read_firmware(top.section("firmware")),
         hardware_source=_read_source(top.section("hardware_source")),
@@ -83,14 +101,22 @@ def save_profile(profile: CostProfile, path: Path) -> None:
     atomic.write_text(path, yaml.safe_dump(content, sort_keys=False, width=120))
 
 
-def _read_cycles(section: Section) -> dict[str, dict[str, float]]:
+def _variant(value: object) -> str:
+    name = text(value)
+    if name != PORTABLE and name not in VARIANTS:
+        raise ValueFault(f"{name} is no kernel variant", nearest(name, (PORTABLE, *VARIANTS)))
+    return name
+
+
+def _read_cycles(section: Section, kernels: str) -> dict[str, dict[str, float]]:
     cycles = {}
-    known = cost_keys()
-    for key in known:
+    for key in cost_keys(kernels):
         table = section.section(key)
         cycles[key] = {feature: table.required(feature, number, 0.0) for feature in table}
-        for feature in set(cycles[key]) - _FEATURES:
-            table.fault(feature, "unknown feature", nearest(feature, _FEATURES))
+        portable = VARIANT_KERNELS.get(key.partition(".")[0])
+        known = _FEATURES if portable is None else frozenset(VARIANT_FEATURES[portable])
+        for feature in set(cycles[key]) - known:
+            table.fault(feature, "unknown feature", nearest(feature, known))
     section.finish()
     return cycles
 

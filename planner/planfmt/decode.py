@@ -8,7 +8,7 @@ from planner.planfmt.image import TABLES, PlanImage, code, crc32_without, name_o
 from planner.planfmt.records import RecordValues
 from planner.planfmt.rules import check
 
-CAPABILITIES = sum(code("capability", name) for name in ("TFLM", "ONNXRUNTIME", "RING_ROWS"))
+CAPABILITIES = sum(code("capability", name) for name in ("TFLM", "ONNXRUNTIME", "RING_ROWS", "DSP"))
 """What the runtime of this version can do."""
 
 _HEADER_BYTES = layout.PLAN_HEADER.size_bytes

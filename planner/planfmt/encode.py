@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from planner.core.cost import kernel_of
+from planner.core.variants import PORTABLE, VARIANTS, Implementation
 from planner.data.graph import Concat, Conv, Graph
 from planner.data.plan import (
     Accumulate,
@@ -170,6 +171,10 @@ class _Encoder:
             )
         arithmetic = self._plan.arithmetic.name
         needed = {arithmetic: True}
+        for variant in VARIANTS:
+            needed[variant.upper()] = variant in {
+                step.variant for step in self._program.steps if isinstance(step, Compute)
+            }
         for axis in ("rows", "columns"):
             needed[f"RING_{axis.upper()}"] = any(view[f"ring_{axis}"] for view in self._views.records)
         return {
@@ -212,7 +217,7 @@ class _Encoder:
     def _compute(self, step: Compute) -> RecordValues:
         operator = self._operators[step.operator]
         regions = tuple(None if operand is None else operand.region for operand in step.inputs)
-        parameters = self._kernels.compute(operator, regions, step.output.region)
+        parameters = self._kernels.compute(operator, regions, step.output.region, step.variant)
         tables = (NO_INDEX,) * len(regions)
         if isinstance(operator, Concat):
             tables = self._kernels.concat_tables(operator)
@@ -224,6 +229,7 @@ class _Encoder:
             step.predicted_ns,
             parameters,
             step.scratch,
+            step.variant,
         )
 
     def _kernel_step(
@@ -243,12 +249,14 @@ class _Encoder:
         predicted_ns: int,
         parameters: RecordValues | None,
         scratch: Scratch | None,
+        variant: str = PORTABLE,
     ) -> RecordValues:
+        implementation = VARIANTS.get(variant, {}).get(kernel.lower(), Implementation())
         return _step(
             "KERNEL",
             kernel=code("kernel", kernel),
-            variant=code("variant", "PORTABLE"),
-            packing=code("packing", "PLAIN"),
+            variant=code("variant", variant.upper()),
+            packing=code("packing", implementation.packing),
             parameters=NO_INDEX if parameters is None else self._parameters.add([parameters]),
             first_operand=self._operands.add(operands),
             operand_count=len(operands),

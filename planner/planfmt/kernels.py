@@ -8,6 +8,8 @@ import numpy as np
 
 from planner.core import arithmetic
 from planner.core.cost import kernel_of
+from planner.core.fast_sums import fast_addition, fast_sums
+from planner.core.variants import PORTABLE
 from planner.data.graph import (
     INT8_MAX,
     INT8_MIN,
@@ -30,6 +32,7 @@ from planner.data.graph import (
 from planner.data.region import Region
 from planner.errors import ModelError
 from planner.planfmt import layout
+from planner.planfmt.dsp_packing import addition_constants, channel_stream, pair_stream
 from planner.planfmt.image import align, code
 from planner.planfmt.records import RecordValues
 
@@ -64,7 +67,9 @@ class KernelEncoder:
         self._graph = graph
         self._constants = constants
 
-    def compute(self, operator: Operator, inputs: tuple[Region | None, ...], output: Region) -> RecordValues | None:
+    def compute(
+        self, operator: Operator, inputs: tuple[Region | None, ...], output: Region, variant: str = PORTABLE
+    ) -> RecordValues | None:
         """Parameters for computing `output` of `operator` from its `inputs`, None if the kernel has none.
 
         Raises TypeError for an operator of an unknown class.
@@ -72,12 +77,15 @@ class KernelEncoder:
         match operator:
             case Conv():
                 assert inputs[0] is not None
+                kernel = kernel_of(self._graph, operator)
+                if variant == "dsp" and kernel != "fully_connected":
+                    return self._dsp_convolution(operator, inputs[0], output)
                 return self._convolution(operator, inputs[0], output)
             case Pool():
                 assert inputs[0] is not None
                 return self._pool(operator, inputs[0], output)
             case Add():
-                return self._add(operator)
+                return self._dsp_add(operator) if variant == "dsp" else self._add(operator)
             case Mul():
                 return self._mul(operator)
             case Concat() | Slice():
@@ -132,6 +140,27 @@ class KernelEncoder:
             **_window(conv.window, source, output),
             **self._requantisation(conv, output),
         )
+
+    def _dsp_convolution(self, conv: Conv, source: Region, output: Region) -> RecordValues:
+        sums = fast_sums(self._graph, conv)
+        assert sums is not None
+        kernel = kernel_of(self._graph, conv)
+        pack = channel_stream if kernel == "depthwise" else pair_stream
+        zero_point = self._graph.tensors[conv.inputs[0]].quant.zero_point
+        return _parameters(
+            weights=self._constants.add(pack(sums, output.channel_start, output.channel_stop)),
+            group_input_channels=conv.group_input_channels,
+            group_output_channels=conv.group_output_channels,
+            first_in_group=output.channel_start % conv.group_output_channels,
+            input_zero_point=0 if kernel == "pointwise" else zero_point,
+            **_window(conv.window, source, output),
+            **self._output(conv, conv.clamp),
+        )
+
+    def _dsp_add(self, add: Add) -> RecordValues:
+        addition = fast_addition(self._graph, add)
+        assert addition is not None
+        return _parameters(table=self._constants.add(addition_constants(addition)), **self._output(add, add.clamp))
 
     def _requantisation(self, conv: Conv, output: Region) -> dict[str, int]:
         """Fields of the last stage of a convolution, with the constants of the output's channels."""

@@ -6,6 +6,7 @@ from here; a test fails when they differ.
 
 from __future__ import annotations
 
+from planner.core.variants import VARIANTS
 from planner.planfmt.records import Constant, Enumeration, Field, Record
 
 FORMAT_MAJOR = Constant("FORMAT_MAJOR", 1, "a reader refuses another major version")
@@ -27,6 +28,16 @@ CANARY_BYTES = Constant("CANARY_BYTES", 4, "guard after every buffer")
 BUFFER_ALIGNMENT = Constant("BUFFER_ALIGNMENT", 8, "buffers lie at multiples of it in the arena")
 TABLE_BYTES = Constant("TABLE_BYTES", 256, "a table: int8 for every int8 value q, at q + 128")
 SLOT_BYTES = Constant("SLOT_BYTES", 16, "one message slot of buffer 0: ready_ns u64, end_ns u64")
+
+SCRATCH = tuple(
+    Constant(f"{variant.upper()}_{kernel.upper()}_{what}", value, meaning)
+    for variant, kernels in VARIANTS.items()
+    for kernel, implementation in kernels.items()
+    for what, value, meaning in (
+        ("SCRATCH_BYTES", implementation.scratch_bytes, "scratch memory in all cases"),
+        ("TAP_SCRATCH_BYTES", implementation.tap_scratch_bytes, "more of it per tap, padded to a multiple of 4"),
+    )
+)
 
 CONSTANTS = (
     *(
@@ -50,6 +61,7 @@ CONSTANTS = (
         TABLE_BYTES,
         SLOT_BYTES,
     ),
+    *SCRATCH,
 )
 
 STATUS = Enumeration(
@@ -97,6 +109,7 @@ CAPABILITY = Enumeration(
         "RING_ROWS": (1 << 2, "views whose rows form a ring"),
         "RING_COLUMNS": (1 << 3, "views whose columns form a ring"),
         "LOOPS": (1 << 4, "loop steps"),
+        "DSP": (1 << 16, "variant DSP and its packings"),
     },
 )
 
@@ -160,12 +173,23 @@ KERNEL = Enumeration(
     },
 )
 
-VARIANT = Enumeration("variant", "implementation of a kernel", {"PORTABLE": (0, "C for every core")})
+VARIANT = Enumeration(
+    "variant",
+    "implementation of a kernel",
+    {
+        "PORTABLE": (0, "C for every core"),
+        "DSP": (1, "CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by dual 16-bit multiply-accumulate"),
+    },
+)
 
 PACKING = Enumeration(
     "packing",
     "order of a kernel's weights",
-    {"PLAIN": (0, "int8 [output channel][kernel row][kernel column][input channel of the group]")},
+    {
+        "PLAIN": (0, "int8 [output channel][kernel row][kernel column][input channel of the group]"),
+        "DSP_PAIRS": (1, "groups of one or two output channels with bias and finish, see inner.h of the variant"),
+        "DSP_CHANNELS": (2, "3x3 windows as int16 pairs, with bias and finish, see inner.h of the variant"),
+    },
 )
 
 DIRECTION = Enumeration(
@@ -289,7 +313,7 @@ PARAMETERS = Record(
         Field("weights", "u32", "constant: int8 weights of the output's channels"),
         Field("bias", "u32", "constant: int32 per output channel"),
         Field("quantisation", "u32", "constant: how sums become int8, see the list of kernels"),
-        Field("table", "u32", "constant: int8[256]"),
+        Field("table", "u32", "constant: int8[256]; variant DSP of ADD: int32[2][256] and a finish"),
         Field("group_input_channels", "u32", "input channels that one output channel reads"),
         Field("group_output_channels", "u32", "output channels per group"),
         Field("first_in_group", "u32", "place of the first output channel within its group"),

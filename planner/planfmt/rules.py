@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
+from planner.core.variants import CHUNK, VARIANTS, Implementation
 from planner.errors import PlanFormatError
 from planner.planfmt import layout
 from planner.planfmt.image import PlanImage, code, name_of
@@ -258,6 +260,10 @@ def _fully_connected(parameters: RecordValues, inputs: list[Box], output: Box) -
     return covered and (output.rows, output.columns) == (1, 1) and _folded(parameters, inputs, output)
 
 
+_DSP_GROUP_WORDS = 8
+_DSP_CHANNEL_WORDS = 10
+_DSP_ADDITION_WORDS = 2 * 256 + 3
+_DSP_SHIFT_MAX = 31
 _WEIGHTED = ("weights", "bias", "channel_quantisation")
 _KERNELS = {
     "CONVOLUTION": _Kernel((1, 1), _grouped, _WEIGHTED, window=True),
@@ -279,12 +285,40 @@ _KERNELS = {
 }
 
 
+def _symmetric(parameters: RecordValues, inputs: list[Box], output: Box) -> bool:
+    return bool(parameters["other_zero_point"] == 0 and _ungrouped(parameters, inputs, output))
+
+
+def _three_by_three(parameters: RecordValues, inputs: list[Box], output: Box) -> bool:
+    window = all(
+        parameters[f"kernel_{axis}"] == 3 and parameters[f"dilation_{axis}"] == 1 for axis in ("rows", "columns")
+    )
+    single = parameters["group_output_channels"] == 1 and inputs[0].channels == output.channels
+    return window and parameters["stride_columns"] <= 2 and single and _depthwise(parameters, inputs, output)
+
+
+_VARIANTS = {
+    "PORTABLE": _KERNELS,
+    "DSP": {
+        "CONVOLUTION": _Kernel((1, 1), _symmetric, ("dsp_pairs",), window=True),
+        "POINTWISE": _Kernel((1, 1), _pointwise, ("dsp_pairs",), window=True),
+        "DEPTHWISE": _Kernel((1, 1), _three_by_three, ("dsp_channels",), window=True),
+        "FULLY_CONNECTED": _KERNELS["FULLY_CONNECTED"],
+        "ADD": _Kernel((2, 2), _same, ("dsp_terms",)),
+    },
+}
+
+
 def _check_kernel(image: PlanImage, index: int, step: RecordValues, operands: list[Box], tables: list[int]) -> None:
     name = name_of("kernel", step["kernel"])
     variant, packing = name_of("variant", step["variant"]), name_of("packing", step["packing"])
-    known = name is not None and variant is not None and packing is not None
+    implementation = VARIANTS.get((variant or "").lower(), {}).get((name or "").lower(), Implementation())
+    known = name in _VARIANTS.get(variant or "", {}) and packing == implementation.packing
     _require(known, "STEP", f"step {index} has an unknown kernel, variant or packing")
-    kernel = _KERNELS[name or ""]
+    kernel = _VARIANTS[variant or ""][name or ""]
+    capability = 0 if variant == "PORTABLE" else code("capability", variant or "")
+    announced = image.header["capabilities"] & capability == capability
+    _require(announced, "STEP", f"step {index} is of a variant that the plan does not announce")
     least, most = kernel.inputs
     _require(least < len(operands) <= most + 1, "STEP", f"step {index} has {len(operands)} operands")
     has_parameters = step["parameters"] < len(image.parameters) if kernel.parameters else step["parameters"] == NO_INDEX
@@ -302,11 +336,23 @@ def _check_kernel(image: PlanImage, index: int, step: RecordValues, operands: li
         _require(NO_INDEX not in tables[:-1], "CONSTANT", f"an input of step {index} has no table")
     for constant in kernel.constants:
         _check_constant(image, constant, parameters, output)
-    _require(
-        step["scratch_bytes"] == 0 and step["scratch_buffer"] == NO_INDEX,
-        "SCRATCH",
-        f"step {index} has {step['scratch_bytes']} bytes of scratch memory, the kernel needs 0",
-    )
+    _check_scratch(image, index, step, _scratch_bytes(implementation, parameters))
+
+
+def _scratch_bytes(implementation: Implementation, parameters: RecordValues) -> int:
+    names = ("kernel_rows", "kernel_columns", "group_input_channels")
+    taps = math.prod(parameters[name] for name in names) if implementation.tap_scratch_bytes else 0
+    return implementation.scratch_bytes + implementation.tap_scratch_bytes * (-(-taps // CHUNK) * CHUNK)
+
+
+def _check_scratch(image: PlanImage, index: int, step: RecordValues, needed_bytes: int) -> None:
+    number, size_bytes = step["scratch_buffer"], step["scratch_bytes"]
+    fits = size_bytes == needed_bytes and (size_bytes > 0) == (number != NO_INDEX)
+    if fits and size_bytes > 0:
+        fits = 0 < number < len(image.buffers) and size_bytes <= image.buffers[number]["size_bytes"]
+    _require(fits, "SCRATCH", f"step {index} has {size_bytes} bytes of scratch memory, the kernel needs {needed_bytes}")
+    if number != NO_INDEX:
+        _check_live(image, index, number)
 
 
 def _check_parameters(index: int, kernel: _Kernel, parameters: RecordValues) -> None:
@@ -332,6 +378,15 @@ def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, o
             _constant(image, parameters["bias"], output.channels, 4)
         case "table":
             _constant(image, parameters["table"], 1, TABLE_BYTES)
+        case "dsp_pairs":
+            _check_pairs(image, parameters, output)
+        case "dsp_channels":
+            data = _constant(image, parameters["weights"], output.channels, 4 * _DSP_CHANNEL_WORDS)
+            _check_finishes(np.frombuffer(data, "<u4").reshape(-1, _DSP_CHANNEL_WORDS)[:, -3:], onnx)
+        case "dsp_terms":
+            data = _constant(image, parameters["table"], 4, _DSP_ADDITION_WORDS)
+            shift = int.from_bytes(data[-4:], "little")
+            _require(shift <= _DSP_SHIFT_MAX, "QUANTISATION", "a shift is out of range")
         case "average" if onnx:
             scales = _floats(image, parameters, layout.FLOAT_AVERAGE)
             _require(all(scale > 0 for scale in scales), "QUANTISATION", "a scale is not positive")
@@ -340,6 +395,31 @@ def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, o
         case _:
             count = {"channel_quantisation": output.channels, "addition": 3}.get(constant, 1)
             _check_factors(image, parameters, count, onnx)
+
+
+def _check_pairs(image: PlanImage, parameters: RecordValues, output: Box) -> None:
+    """A pair stream writes every output channel once, and no byte beyond the last."""
+    taps = math.prod(parameters[name] for name in ("kernel_rows", "kernel_columns", "group_input_channels"))
+    group_words = -(-taps // CHUNK) * CHUNK // 2 + _DSP_GROUP_WORDS
+    header = np.frombuffer(_constant(image, parameters["weights"], 8), "<u4")
+    all_words, paired_words = map(int, header)
+    count, rest = divmod(all_words, group_words)
+    singles = (all_words - paired_words) // group_words
+    sized = count > 0 and rest == 0 and (all_words - paired_words) in (0, group_words)
+    _require(sized, "CONSTANT", "a stream of pairs has a wrong size")
+    data = np.frombuffer(_constant(image, parameters["weights"], 8 + 4 * all_words), "<u4")[2:].reshape(count, -1)
+    advances = data[:, -1] >> 8
+    whole = bool(np.all((advances == 1) | (advances == 2))) and int(advances.sum()) == output.channels
+    ends = advances[-1] == (1 if singles else 2)
+    _require(whole and bool(ends), "CONSTANT", "a stream of pairs does not write the output's channels")
+    onnx = image.header["arithmetic"] == code("arithmetic", "ONNXRUNTIME")
+    _check_finishes(data[:, -6:].reshape(-1, 3), onnx)
+
+
+def _check_finishes(finishes: NDArray[np.uint32], onnx: bool) -> None:
+    """A finite factor, or a shift within a word, which is a byte. finishes: [n, 3]."""
+    sound = np.isfinite(finishes[:, 0].astype("<u4").view("<f4")) if onnx else finishes[:, 2] & 255 <= _DSP_SHIFT_MAX
+    _require(bool(np.all(sound)), "QUANTISATION", "a factor or a shift is out of range")
 
 
 def _floats(image: PlanImage, parameters: RecordValues, record: Record) -> list[float]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from planner.data.graph import (
     Add,
+    Clamp,
     Concat,
     Conv,
     Lookup,
@@ -77,6 +78,9 @@ class OperatorSampler:
     def _tensor(self, name: str, shape: Shape) -> Tensor:
         return Tensor(name, shape, QuantParams(float(self._rng.uniform(0.02, 0.1)), int(self._rng.integers(-20, 20))))
 
+    def _clamp(self) -> Clamp:
+        return Clamp() if self._rng.random() < 0.7 else Clamp(-120, 100)
+
     def _window(self) -> Window:
         kernel = (self.pick(_KERNELS), self.pick(_KERNELS)) if self._rng.random() < 0.3 else (3, 3)
         stride = (self.pick((1, 2)),) * 2
@@ -122,6 +126,7 @@ class OperatorSampler:
             groups=groups,
             weights=self._rng.integers(-127, 128, (output_channels, *window.kernel, depth)).astype(np.int8),
             bias=self._rng.integers(-1000, 1000, output_channels).astype(np.int32),
+            clamp=self._clamp(),
             weight_scales=(self._rng.uniform(0.5, 1.0, output_channels) / (100 * fan_in**0.5)).astype(np.float32),
         )
         return Sample(operator, (source,), target)
@@ -166,7 +171,7 @@ class OperatorSampler:
         shape = self._shape()
         inputs = tuple(self._tensor(f"{name}.input{i}", shape) for i in range(2))
         target = self._tensor(f"{name}.output", shape)
-        return Sample(Add(name, tuple(t.name for t in inputs), target.name), inputs, target)
+        return Sample(Add(name, tuple(t.name for t in inputs), target.name, self._clamp()), inputs, target)
 
     def _mul(self, name: str) -> Sample:
         shape = self._shape()

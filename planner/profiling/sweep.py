@@ -6,13 +6,24 @@ needs. It is an ordinary plan, so the firmware that is measured is the firmware 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.core.cost import KERNELS, Features, cost_key, element_features, operator_features
+from planner.core.cost import (
+    KERNELS,
+    Features,
+    compute_features,
+    cost_key,
+    element_features,
+    kernel_of,
+    operator_features,
+    variant_kernel,
+    variant_of,
+)
 from planner.core.regions import required, whole
+from planner.core.variants import PORTABLE, VARIANTS, scratch_bytes, serves
 from planner.data.graph import Arithmetic, Conv, Graph, InputEnd, Operator, QuantParams, Shape, Tensor
 from planner.data.plan import (
     ALIGNMENT_BYTES,
@@ -32,6 +43,7 @@ from planner.data.plan import (
     Program,
     Ready,
     Requantise,
+    Scratch,
     Step,
     Transfer,
     View,
@@ -46,7 +58,7 @@ SUM_BYTES = 4
 LONGEST_CASE_MACS = 400_000
 FIRST_STEP = 3
 _BOARD, _HOST = 0, 1
-_SLOTS, _DATA, _VALUES, _SUMS = range(4)
+_SLOTS, _DATA, _VALUES, _SUMS, _SCRATCH = range(5)
 _TRIES = 1000
 
 
@@ -73,32 +85,68 @@ class _Draw:
     """What one case is to compute; `input_channels` is used by partial sums only."""
 
     kernel: str
+    variant: str
     sample: Sample
     output: Region
     input_channels: tuple[int, int]
 
 
-def build_sweep(arithmetic: Arithmetic, cases_per_kernel: int, seed: int = 0) -> Sweep:
-    """Draw `cases_per_kernel` cases of every kernel of the cost model."""
+def build_sweep(arithmetic: Arithmetic, cases_per_kernel: int, seed: int = 0, variant: str = PORTABLE) -> Sweep:
+    """Draw `cases_per_kernel` cases of every kernel of the cost model, portable and of a variant."""
     rng = np.random.default_rng(seed)
     sampler = OperatorSampler(rng)
-    draws = [_draw(kernel, f"{kernel}{i}", sampler, rng) for kernel in KERNELS for i in range(cases_per_kernel)]
+    served = [(kernel, PORTABLE) for kernel in KERNELS] + [(kernel, variant) for kernel in VARIANTS.get(variant, {})]
+    draws = [
+        _draw(kernel, variant, f"{kernel}.{variant}{i}", sampler, rng, arithmetic)
+        for kernel, variant in served
+        for i in range(cases_per_kernel)
+    ]
     graph = _graph([draw.sample for draw in draws], arithmetic)
     cases = tuple(_case(graph, draw) for draw in draws)
     return Sweep(graph, _plan(graph, [case.step for case in cases]), cases)
 
 
-def _draw(kernel: str, name: str, sampler: OperatorSampler, rng: np.random.Generator) -> _Draw:
-    """A case that fits the buffers and does not take too long."""
+def shard_sweep(graph: Graph, shards: Sequence[tuple[Operator, Region]], variant: str) -> Sweep:
+    """Boxes of the outputs of a network's own operators, on a device of a variant. They must fit the buffers."""
+    end = InputEnd(DATA.name, (1, *DATA.shape.as_tuple()), "int8", channels_first=False)
+    bench = replace(graph, tensors={**graph.tensors, DATA.name: DATA}, inputs=(*graph.inputs, end), outputs=())
+    draws = [
+        _Draw(
+            kernel_of(graph, operator),
+            variant_of(graph, operator, variant),
+            Sample(operator, tuple(graph.input_tensors(operator)), graph.output_tensor(operator)),
+            output,
+            (0, 0),
+        )
+        for operator, output in shards
+    ]
+    cases = tuple(_case(bench, draw) for draw in draws)
+    return Sweep(bench, _plan(bench, [case.step for case in cases]), cases)
+
+
+def _draw(
+    kernel: str,
+    variant: str,
+    name: str,
+    sampler: OperatorSampler,
+    rng: np.random.Generator,
+    arithmetic: Arithmetic,
+) -> _Draw:
+    """A case that its kernel serves, that fits the buffers and does not take too long."""
     whole_operator = {"partial_sums": "pointwise", "requantise": "pointwise", "accumulate": "pointwise", "copy": "add"}
     for _ in range(_TRIES):
         sample = sampler.sample(whole_operator.get(kernel, kernel), name)
         output = _part(whole(sample.output.shape), rng, channels_too=kernel != "partial_sums")
         depth = sample.inputs[0].shape.channels
-        draw = _Draw(kernel, sample, output, _interval(depth, rng))
-        if _fits(draw):
+        draw = _Draw(kernel, variant, sample, output, _interval(depth, rng))
+        if _fits(draw) and _serves(draw, arithmetic):
             return draw
     raise InternalError(f"no shape of {kernel} fits the benchmark's buffers")
+
+
+def _serves(draw: _Draw, arithmetic: Arithmetic) -> bool:
+    graph = _graph([draw.sample], arithmetic)
+    return draw.variant == PORTABLE or serves(graph, draw.sample.operator, draw.kernel, draw.variant)
 
 
 def _fits(draw: _Draw) -> bool:
@@ -142,7 +190,8 @@ def _graph(samples: Iterable[Sample], arithmetic: Arithmetic) -> Graph:
 
 def _case(graph: Graph, draw: _Draw) -> Case:
     operator, output = draw.sample.operator, draw.output
-    key = cost_key(draw.kernel, graph.arithmetic)
+    is_portable = draw.variant == PORTABLE
+    key = cost_key(draw.kernel if is_portable else variant_kernel(draw.kernel, draw.variant), graph.arithmetic)
     values = _operand(operator.output, output, _VALUES)
     sums = _operand(operator.output, output, _SUMS, Content.PARTIAL_SUMS)
     match draw.kernel:
@@ -164,7 +213,10 @@ def _case(graph: Graph, draw: _Draw) -> Case:
                 None if region.empty else _operand(name, region, _DATA)
                 for name, region in zip(operator.inputs, inputs, strict=True)
             )
-            return Case(key, operator_features(graph, operator, output), Compute(operator.name, operands, values, 0))
+            features = compute_features(graph, operator, output, draw.variant)
+            size_bytes = scratch_bytes(graph, operator, draw.kernel, draw.variant)
+            scratch = Scratch(_SCRATCH, size_bytes) if size_bytes else None
+            return Case(key, features, Compute(operator.name, operands, values, 0, scratch, draw.variant))
     return Case(key, element_features(output), step)
 
 
@@ -188,7 +240,7 @@ def _operand(tensor: str, region: Region, buffer: int, content: Content = Conten
 def _plan(graph: Graph, steps: list[CpuStep]) -> Plan:
     data = _operand(DATA.name, whole(DATA.shape), _DATA)
     exchange: tuple[Step, ...] = (Ready(0), Transfer(0, data), Await(0))
-    sizes = {"slots": MESSAGE_SLOT_BYTES} | dict.fromkeys(("data", "values", "sums"), BUFFER_BYTES)
+    sizes = {"slots": MESSAGE_SLOT_BYTES} | dict.fromkeys(("data", "values", "sums", "scratch"), BUFFER_BYTES)
 
     def program(node: int, body: tuple[Step, ...], names: Iterable[str], inputs: tuple[Operand, ...]) -> Program:
         buffers: list[Buffer] = []

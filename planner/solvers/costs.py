@@ -106,7 +106,8 @@ def own_output_arcs(
     for axis, name in enumerate(data.inputs):
         spread = tuple(slice(None) if other == axis else None for other in range(axes))
         ram = ram + inputs[axis].footprints(problem.shape(name))[(*spread, None)]
-    ram = ram + relayed + output.footprints(data.shape)
+    scratch = np.where(output.stops > output.starts, data.scratch_footprints, 0)
+    ram = ram + relayed + output.footprints(data.shape) + scratch
     time = np.minimum(time + cpu.max(axis=-1), UNREACHABLE)
     flash = _output_flash(data, output, chunks)[None]
     combinations = int(np.prod(counts))

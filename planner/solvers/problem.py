@@ -10,10 +10,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.core.cost import FloatArray, ShardCosts, cost_key, operator_features
+from planner.core.cost import (
+    FloatArray,
+    ShardCosts,
+    cost_key,
+    implementation_of,
+    kernel_of,
+    operator_features,
+)
 from planner.core.regions import required, whole
 from planner.core.storage import footprint_bytes
 from planner.core.transfers import accepts_input_channels
+from planner.core.variants import scratch_bytes
 from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Slice
 from planner.data.hardware import Network
 from planner.data.instance import Instance
@@ -126,6 +134,16 @@ class OperatorData:
                 )
         return tuple(by_profile[device.profile.name] for device in self._instance.devices)
 
+    @cached_property
+    def scratch_footprints(self) -> IntArray:
+        """Arena bytes that computing any part takes as scratch memory: by node."""
+        kernel = kernel_of(self._graph, self.operator)
+        sizes = [
+            scratch_bytes(self._graph, self.operator, kernel, device.profile.kernels)
+            for device in self._instance.devices
+        ]
+        return np.array([footprint_bytes(size) if size else 0 for size in (*sizes, 0)], np.int64)
+
     def partial_sum_line(self, row_start: int, row_stop: int) -> FloatArray:
         """Nanoseconds of the sums of some rows of the whole output: by device, at depth 0 and per input channel."""
         region = whole(self.shape).with_rows(row_start, row_stop)
@@ -154,7 +172,9 @@ class OperatorData:
                 kind = (operator.padding,)
             case Slice():
                 kind = (operator.start,)
-        return (type(operator), shapes, same_tensor, self.shape, *kind)
+        devices = self._instance.devices
+        variants = tuple(implementation_of(self._graph, operator, device.profile.kernels) for device in devices)
+        return (type(operator), shapes, same_tensor, self.shape, variants, *kind)
 
     @property
     def weights_per_channel(self) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from planner import __version__
 from planner.boards.measure import Measurement, measure
+from planner.core.cost import VARIANT_KERNELS
+from planner.core.variants import PORTABLE
 from planner.data.graph import Arithmetic, Int8Array
 from planner.data.hardware import CostProfile, FirmwareFootprint, Provenance, Source
 from planner.errors import InputError
@@ -17,7 +19,6 @@ from planner.profiling.reference_boards import ASSUMED, REFERENCE_BOARDS, Refere
 from planner.profiling.sweep import DATA, FIRST_STEP, Sweep, build_sweep
 
 CASES_PER_KERNEL = 64
-PORTABLE = "portable"
 STATIC_STEP_BYTES = 64
 CODE_STEP_BYTES = 4096
 _SEED = 0
@@ -44,7 +45,7 @@ def profile_board(board: ReferenceBoard) -> Profiled:
     """Run the benchmark in both arithmetics. Raises ToolchainError and DeviceError as a run does."""
     observations: list[Observation] = []
     for arithmetic in Arithmetic:
-        sweep = build_sweep(arithmetic, CASES_PER_KERNEL, _SEED)
+        sweep = build_sweep(arithmetic, CASES_PER_KERNEL, _SEED, board.kernels)
         measurement = measure(board.machine, sweep.plan, sweep.graph, _inputs(sweep))
         observations += [
             Observation(case.key, case.features, work)
@@ -52,6 +53,12 @@ def profile_board(board: ReferenceBoard) -> Profiled:
         ]
     fits = fit(observations)
     return Profiled(_profile(board, measurement, fits), fits)
+
+
+def portable_profile(profile: CostProfile) -> CostProfile:
+    """The same board with the portable kernels alone."""
+    cycles = {key: table for key, table in profile.cycles.items() if key.partition(".")[0] not in VARIANT_KERNELS}
+    return replace(profile, name=f"{profile.name}-{PORTABLE}", kernels=PORTABLE, cycles=cycles)
 
 
 def _inputs(sweep: Sweep) -> dict[str, Int8Array]:
@@ -74,7 +81,7 @@ def _profile(board: ReferenceBoard, measurement: Measurement, fits: Mapping[str,
         machine=board.machine,
         ram_bytes=board.ram_bytes,
         flash_bytes=board.flash_bytes,
-        kernels=PORTABLE,
+        kernels=board.kernels,
         cycles={
             key: {name: float(f"{value * cycles_per_instruction:.6g}") for name, value in kernel.coefficients.items()}
             for key, kernel in fits.items()

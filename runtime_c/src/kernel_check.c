@@ -4,6 +4,11 @@
 #include "plan_check.h"
 #include "records.h"
 
+#define HAS_DSP ((PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_DSP) != 0)
+#if HAS_DSP
+#include "kernels/dsp/stream.h"
+#endif
+
 #define STRIDE_MAX 255u
 #define FLOAT_MULTIPLIER_MIN (1 << 23)
 #define FLOAT_MULTIPLIER_MAX ((1 << 24) - 1)
@@ -130,6 +135,19 @@ static bool is_fully_connected(const candidate_t *candidate) {
            candidate->output.rows == 1 && candidate->output.columns == 1 && is_folded(candidate);
 }
 
+#if HAS_DSP
+static bool is_symmetric(const candidate_t *candidate) {
+    return candidate->parameters.other_zero_point == 0 && is_ungrouped(candidate);
+}
+
+static bool is_three_by_three(const candidate_t *candidate) {
+    const plr_parameters_t *p = &candidate->parameters;
+    return p->kernel_rows == 3 && p->kernel_columns == 3 && p->dilation_rows == 1 && p->dilation_columns == 1 &&
+           p->stride_columns <= 2 && p->group_output_channels == 1 &&
+           candidate->inputs[0].channels == candidate->output.channels && is_depthwise(candidate);
+}
+#endif
+
 plr_status_t plr_constant_check(const plr_plan_t *plan, uint32_t offset, uint32_t a, uint32_t b, uint32_t c,
                                 uint32_t d) {
     if (offset % PLR_SECTION_ALIGNMENT != 0 || offset > plan->constants.count ||
@@ -194,6 +212,9 @@ enum {
     NEEDS_FACTOR = 32,
     NEEDS_AVERAGE = 64,
     NEEDS_ADDITION = 128,
+    NEEDS_DSP_PAIRS = 256,
+    NEEDS_DSP_CHANNELS = 512,
+    NEEDS_DSP_TERMS = 1024,
     NEEDS_ALL_WEIGHTED = NEEDS_WEIGHTS | NEEDS_BIAS | NEEDS_CHANNEL_FACTORS
 };
 
@@ -235,6 +256,17 @@ static plr_status_t check_constants(const candidate_t *candidate, uint32_t needs
     if (status == PLR_OK && (needs & NEEDS_ADDITION) != 0) {
         status = is_float ? check_floats(candidate, 3, false) : check_factors(candidate, 3);
     }
+#if HAS_DSP
+    if (status == PLR_OK && (needs & NEEDS_DSP_PAIRS) != 0) {
+        status = plr_dsp_check_pairs(plan, p, candidate->output.channels);
+    }
+    if (status == PLR_OK && (needs & NEEDS_DSP_CHANNELS) != 0) {
+        status = plr_dsp_check_channels(plan, p, candidate->output.channels);
+    }
+    if (status == PLR_OK && (needs & NEEDS_DSP_TERMS) != 0) {
+        status = plr_dsp_check_terms(plan, p);
+    }
+#endif
     return status;
 }
 
@@ -269,6 +301,31 @@ static const demand_t demands[] = {
     [PLR_KERNEL_MUL] = {is_multiplied, NEEDS_FACTOR, 2, 2, 1, 1, false, true},
 };
 
+#if HAS_DSP
+static const demand_t dsp_demands[] = {
+    [PLR_KERNEL_CONVOLUTION] = {is_symmetric, NEEDS_DSP_PAIRS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_POINTWISE] = {is_pointwise, NEEDS_DSP_PAIRS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_DEPTHWISE] = {is_three_by_three, NEEDS_DSP_CHANNELS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_FULLY_CONNECTED] = {is_fully_connected, NEEDS_ALL_WEIGHTED, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_ADD] = {is_same, NEEDS_DSP_TERMS, 2, 2, 1, 1, false, true},
+};
+#endif
+
+/* What the kernel of a step asks; the variant is known. */
+static const demand_t *demand_of(const plr_step_t *step) {
+#if HAS_DSP
+    if (step->variant == PLR_VARIANT_DSP) {
+        return &dsp_demands[step->kernel];
+    }
+#endif
+    return &demands[step->kernel];
+}
+
+/* Whether the capabilities that the plan announces include those of the step's variant. */
+static bool variant_is_announced(const plr_plan_t *plan, const plr_step_t *step) {
+    return step->variant != PLR_VARIANT_DSP || (plan->header.capabilities & PLR_CAPABILITY_DSP) != 0;
+}
+
 static bool parameters_are_sound(const demand_t *demand, const plr_parameters_t *p) {
     const bool window_is_sound = p->stride_rows >= 1 && p->stride_rows <= STRIDE_MAX && p->stride_columns >= 1 &&
                                  p->stride_columns <= STRIDE_MAX && p->dilation_rows >= 1 &&
@@ -298,12 +355,24 @@ static bool elements_fit(const candidate_t *candidate, const demand_t *demand) {
     return candidate->output.element_bytes == demand->output_bytes;
 }
 
+static bool scratch_fits(const plr_plan_t *plan, const plr_step_t *step, uint32_t scratch_bytes) {
+    if (step->scratch_bytes != scratch_bytes) {
+        return false;
+    }
+    if (scratch_bytes == 0) {
+        return step->scratch_buffer == PLR_NO_INDEX;
+    }
+    return step->scratch_buffer > 0 && step->scratch_buffer < plan->buffers.count &&
+           scratch_bytes <= plr_plan_buffer(plan, step->scratch_buffer).size_bytes;
+}
+
 plr_status_t plr_kernel_check(const plr_plan_t *plan, const plr_step_t *step) {
-    if (step->message != PLR_NO_INDEX || plr_kernel_find(step->kernel, step->variant) == NULL ||
-        step->packing != PLR_PACKING_PLAIN) {
+    const plr_implementation_t implementation = plr_kernel_find(step->kernel, step->variant);
+    if (step->message != PLR_NO_INDEX || implementation.run == NULL || step->packing != implementation.packing ||
+        !variant_is_announced(plan, step)) {
         return PLR_ERR_PLAN_STEP;
     }
-    const demand_t *demand = &demands[step->kernel];
+    const demand_t *demand = demand_of(step);
     if (step->operand_count <= demand->least_inputs || step->operand_count - 1 > demand->most_inputs ||
         (demand->has_parameters ? step->parameters >= plan->parameters.count : step->parameters != PLR_NO_INDEX)) {
         return PLR_ERR_PLAN_STEP;
@@ -327,6 +396,5 @@ plr_status_t plr_kernel_check(const plr_plan_t *plan, const plr_step_t *step) {
         return status;
     }
     const uint32_t scratch_bytes = plr_kernel_scratch_bytes(step->kernel, step->variant, &candidate.parameters);
-    const bool scratch_fits = step->scratch_bytes == scratch_bytes && step->scratch_buffer == PLR_NO_INDEX;
-    return scratch_fits ? PLR_OK : PLR_ERR_PLAN_SCRATCH;
+    return scratch_fits(plan, step, scratch_bytes) ? PLR_OK : PLR_ERR_PLAN_SCRATCH;
 }

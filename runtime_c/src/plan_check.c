@@ -99,12 +99,16 @@ static plr_status_t check_operand(const plr_plan_t *plan, uint32_t index) {
     return rows <= DIMENSION_MAX ? PLR_OK : PLR_ERR_PLAN_OPERAND;
 }
 
+static bool buffer_is_live(const plr_plan_t *plan, uint32_t index, uint32_t step) {
+    const plr_buffer_t buffer = plr_plan_buffer(plan, index);
+    return step >= buffer.first_step && step < buffer.end_step;
+}
+
 /* Whether every buffer of an operand is live at a step. */
 static bool operand_is_live(const plr_plan_t *plan, uint32_t index, uint32_t step) {
     const plr_operand_t operand = plr_plan_operand(plan, index);
     for (uint32_t i = 0; i < operand.view_count; i++) {
-        const plr_buffer_t buffer = plr_plan_buffer(plan, plr_plan_view(plan, operand.first_view + i).buffer);
-        if (step < buffer.first_step || step >= buffer.end_step) {
+        if (!buffer_is_live(plan, plr_plan_view(plan, operand.first_view + i).buffer, step)) {
             return false;
         }
     }
@@ -148,7 +152,8 @@ static plr_status_t check_step(const plr_plan_t *plan, uint32_t index) {
             return PLR_ERR_PLAN_LIFESPAN;
         }
     }
-    return PLR_OK;
+    const bool is_without = step.scratch_buffer == PLR_NO_INDEX;
+    return is_without || buffer_is_live(plan, step.scratch_buffer, index) ? PLR_OK : PLR_ERR_PLAN_LIFESPAN;
 }
 
 static bool is_step_of(const plr_plan_t *plan, uint32_t index, uint32_t opcode, uint32_t message) {

@@ -7,7 +7,9 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from planner.core.cost import KERNELS, WINDOW_FEATURES, cost_key
+from planner.core.cost import KERNELS, VARIANT_KERNELS, WINDOW_FEATURES, cost_key
+from planner.core.variant_cost import VARIANT_FEATURES
+from planner.core.variants import PORTABLE, VARIANTS
 from planner.data.graph import Arithmetic
 from planner.data.hardware import (
     CostProfile,
@@ -32,6 +34,7 @@ def profile(
     cycles: float = 4.0,
     call_cycles: float = 200.0,
     rng: np.random.Generator | None = None,
+    kernels: str = PORTABLE,
 ) -> CostProfile:
     """A profile of which every kernel costs `cycles` per feature, each scaled at random by `rng` if given."""
 
@@ -48,8 +51,13 @@ def profile(
         machine=None,
         ram_bytes=AMPLE_BYTES,
         flash_bytes=AMPLE_BYTES,
-        kernels="portable",
-        cycles={key: {feature: coefficient(feature) for feature in WINDOW_FEATURES} for key in keys},
+        kernels=kernels,
+        cycles={key: {feature: coefficient(feature) for feature in WINDOW_FEATURES} for key in keys}
+        | {
+            cost_key(name, arithmetic): dict.fromkeys(VARIANT_FEATURES[kernel], cycles)
+            for name, kernel in VARIANT_KERNELS.items()
+            for arithmetic in Arithmetic
+        },
         cycles_source=SOURCE,
         firmware=FIRMWARE,
         hardware_source=SOURCE,
@@ -104,7 +112,11 @@ def random_instance(seed: int, devices: int | None = None, kind: NetworkKind | N
     count = int(rng.integers(1, 6)) if devices is None else devices
     chosen = list(NetworkKind)[int(rng.integers(len(NetworkKind)))] if kind is None else kind
     network = random_network(rng, count, chosen)
-    profiles = tuple(profile(f"synthetic{n}", int(rng.integers(10, 600)) * 1_000_000, rng=rng) for n in range(count))
+    kernels = np.random.default_rng(seed).choice([PORTABLE, *VARIANTS], count)
+    profiles = tuple(
+        profile(f"synthetic{n}", int(rng.integers(10, 600)) * 1_000_000, rng=rng, kernels=str(kernels[n]))
+        for n in range(count)
+    )
     ends = [int(node) if rng.integers(3) == 0 else count for node in rng.integers(0, count + 1, 2)]
     return instance(network, profiles, input_node=ends[0], output_node=ends[1])
 

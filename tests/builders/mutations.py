@@ -437,9 +437,9 @@ def _has_number(value: object) -> bool:
 BUFFER_MUTATIONS: Mapping[Mutation, set[str]] = {
     move_onto_neighbour: {"overlap"},
     misalign: {"offset"},
-    end_too_early: {"lifespan", "outputs"},
-    begin_too_late: {"lifespan", "inputs"},
-    shrink_buffer: {"view"},
+    end_too_early: {"lifespan", "outputs", "scratch"},
+    begin_too_late: {"lifespan", "inputs", "scratch"},
+    shrink_buffer: {"view", "scratch"},
     shrink_slot_table: {"slot table"},
 }
 """Mutations of buffers, and the rules that each may break."""

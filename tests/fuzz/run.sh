@@ -16,6 +16,7 @@ mkdir -p "$out/$target"
 
 compile() {
     clang -std=c99 -O2 -g -Wall -Wextra -Werror -pedantic -ffp-contract=off -include assert.h -DPLR_ASSERT=assert \
+        -DPLR_VARIANT_CAPABILITIES=PLR_CAPABILITY_DSP \
         -I"$root/runtime_c/include" -I"$root/runtime_c/src" "$@"
 }
 

@@ -5,6 +5,7 @@ import pytest
 
 from planner.core.cost import kernel_of
 from planner.core.regions import required
+from planner.core.variants import PORTABLE, VARIANTS
 from planner.data.graph import Arithmetic
 from planner.data.plan import Compute
 from planner.files.profile_file import cost_keys
@@ -16,9 +17,10 @@ def sweep(request):
     return build_sweep(request.param, cases_per_kernel=40)
 
 
-def test_both_sweeps_together_measure_every_key():
-    measured = {case.key for arithmetic in Arithmetic for case in build_sweep(arithmetic, 1).cases}
-    assert measured == set(cost_keys())
+@pytest.mark.parametrize("variant", [PORTABLE, *VARIANTS])
+def test_both_sweeps_together_measure_every_key(variant):
+    sweeps = [build_sweep(arithmetic, 1, variant=variant) for arithmetic in Arithmetic]
+    assert {case.key for sweep in sweeps for case in sweep.cases} == set(cost_keys(variant))
 
 
 def test_each_case_is_the_step_that_it_says(sweep):

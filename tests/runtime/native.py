@@ -12,9 +12,12 @@ import pytest
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime_c"
 SOURCES = sorted(
-    path for folder in ("src", "src/kernels", "src/kernels/portable") for path in (RUNTIME / folder).glob("*.c")
+    path
+    for folder in ("src", "src/kernels", "src/kernels/portable", "src/kernels/dsp")
+    for path in (RUNTIME / folder).glob("*.c")
 )
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes")
+VARIANTS = ("-DPLR_VARIANT_CAPABILITIES=PLR_CAPABILITY_DSP",)
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 ASSERTS = ("-include", "assert.h", "-DPLR_ASSERT=assert")
 INCLUDES = (f"-I{RUNTIME / 'include'}", f"-I{RUNTIME / 'src'}")
@@ -27,7 +30,7 @@ def program(name: str) -> Path:
     """Path of `runtime_c/test/NAME.c`, built once per test process."""
     folder = Path(tempfile.mkdtemp(prefix="planner-native-"))
     target = folder / name
-    command = ["gcc", *WARNINGS, *SANITIZERS, *ASSERTS, "-O1", "-ffp-contract=off", *INCLUDES]
+    command = ["gcc", *WARNINGS, *SANITIZERS, *ASSERTS, *VARIANTS, "-O1", "-ffp-contract=off", *INCLUDES]
     command += [*map(str, SOURCES), str(RUNTIME / "test" / f"{name}.c"), "-o", str(target)]
     subprocess.run(command, check=True, timeout=120)
     return target

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from planner.boards.frames import FrameKind
 from planner.core.executor import execute
 from planner.core.lowering import lower
+from planner.core.variants import PORTABLE, VARIANTS
 from planner.data.graph import (
     Add,
     Arithmetic,
@@ -30,9 +31,11 @@ from planner.data.graph import (
     Tensor,
     Window,
 )
+from planner.data.hardware import LinkCost, Network
 from planner.data.split import Axis, Layout, OperatorSplit, Split
 from tests.builders.cases import Case as Problem
-from tests.builders.fleets import random_instance
+from tests.builders.fleets import instance as fleet
+from tests.builders.fleets import profile
 from tests.builders.graphs import GraphBuilder, random_graph, random_input
 from tests.runtime.native import needs_compiler
 from tests.runtime.replay import replay
@@ -43,15 +46,19 @@ RULES = pytest.mark.parametrize("rule", Arithmetic)
 
 
 def check(graph: Graph, inputs: dict[str, Int8Array], chunks: int = 1) -> None:
-    """The graph on one device sends to the host what the executor computes."""
-    instance = random_instance(0, devices=1)
+    """The graph on one device sends to the host what the executor computes, with the kernels of every variant."""
+    for kernels in (PORTABLE, *VARIANTS):
+        check_variant(graph, inputs, chunks, kernels)
+
+
+def check_variant(graph: Graph, inputs: dict[str, Int8Array], chunks: int, kernels: str) -> None:
+    instance = fleet(Network.switch(1, LinkCost(1000, 1000)), (profile(kernels=kernels),))
     layouts = {
         operator.name: OperatorSplit(
             Layout.single(Axis.ROWS, graph.output_tensor(operator).shape.height, 0, instance.nodes), chunks=chunks
         )
         for operator in graph.operators
     }
-    instance = replace(instance, input_node=instance.host, output_node=instance.host)
     problem = Problem(graph, instance, Split(layouts))
     run = Script(problem, lower(graph, instance, problem.split), inputs)
     (answer,) = replay([run.case(0)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 
+from planner.core.cost import variant_of
 from planner.core.lowering.courier import Courier
 from planner.core.lowering.program import Block, ProgramBuilder
 from planner.core.lowering.timeline import Timeline
@@ -37,6 +38,7 @@ from planner.data.plan import (
     Plan,
     Program,
     Requantise,
+    Scratch,
 )
 from planner.data.region import Region
 from planner.data.split import Mode, Split
@@ -110,9 +112,15 @@ class _Lowering:
                         tuple(by_node.get(node) for by_node in operands),
                         self._own[operator.output, node].operand(output),
                         self._costs.compute_ns(node, operator, output),
+                        self._scratch(node, operator),
+                        variant_of(self._graph, operator, self._costs.variant(node)),
                     )
                 )
         self._courier.confirm_sent()
+
+    def _scratch(self, node: int, operator: Operator) -> Scratch | None:
+        size_bytes = self._costs.scratch_bytes(node, operator)
+        return self._programs[node].scratch(f"{operator.name} scratch", size_bytes) if size_bytes else None
 
     def _fetch(self, fetch: Fetch) -> dict[int, Operand]:
         """One communication phase with its copies; returns by node where it finds what it needs, if it needs any."""

@@ -22,6 +22,7 @@ from planner.data.plan import (
     Program,
     Ready,
     Requantise,
+    Scratch,
     Step,
     Transfer,
     View,
@@ -72,6 +73,12 @@ class ProgramBuilder:
         self._names.append(name)
         self._sizes.append(region.elements * (SUM_BYTES if content is Content.PARTIAL_SUMS else 1))
         return Block(len(self._sizes) - 1, tensor, region, content)
+
+    def scratch(self, name: str, size_bytes: int) -> Scratch:
+        """Working memory in a buffer of its own, for the step that is given it."""
+        self._names.append(name)
+        self._sizes.append(size_bytes)
+        return Scratch(len(self._sizes) - 1, size_bytes)
 
     def append(self, step: Step) -> None:
         """Add a step, and its effect on the node's clock."""
@@ -127,10 +134,15 @@ class ProgramBuilder:
                     known_first, known_stop = spans.get(piece.buffer, (first, stop))
                     spans[piece.buffer] = (min(first, known_first), max(stop, known_stop))
 
+        def use_scratch(step: Step, index: int) -> None:
+            if isinstance(step, Compute | PartialSums) and step.scratch is not None:
+                spans[step.scratch.buffer] = (index, index + 1)
+
         transfers = {step.message: step for step in self._steps if isinstance(step, Transfer)}
         use(inputs, 0, min(1, end))
         for index, step in enumerate(self._steps):
             use(_operands(transfers[step.message] if isinstance(step, Ready | Await) else step), index, index + 1)
+            use_scratch(step, index)
         use(outputs, end, end)
         return [Lifespan(size, *spans[buffer]) for buffer, size in enumerate(self._sizes)]
 

@@ -25,6 +25,16 @@
 #define PLR_BUFFER_ALIGNMENT 8u /* buffers lie at multiples of it in the arena */
 #define PLR_TABLE_BYTES 256u /* a table: int8 for every int8 value q, at q + 128 */
 #define PLR_SLOT_BYTES 16u /* one message slot of buffer 0: ready_ns u64, end_ns u64 */
+#define PLR_DSP_CONVOLUTION_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_DSP_CONVOLUTION_TAP_SCRATCH_BYTES 12u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_DSP_POINTWISE_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_DSP_POINTWISE_TAP_SCRATCH_BYTES 8u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_DSP_DEPTHWISE_SCRATCH_BYTES 0xC00u /* scratch memory in all cases */
+#define PLR_DSP_DEPTHWISE_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_DSP_FULLY_CONNECTED_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_DSP_FULLY_CONNECTED_TAP_SCRATCH_BYTES 3u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_DSP_ADD_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_DSP_ADD_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
 
 /* err: what can fail; 0 is success (OK) */
 #define PLR_ERR_ARGUMENT (-1) /* a null or misaligned pointer, or a size out of range, given by the port */
@@ -63,6 +73,7 @@
 #define PLR_CAPABILITY_RING_ROWS 4u /* views whose rows form a ring */
 #define PLR_CAPABILITY_RING_COLUMNS 8u /* views whose columns form a ring */
 #define PLR_CAPABILITY_LOOPS 16u /* loop steps */
+#define PLR_CAPABILITY_DSP 0x10000u /* variant DSP and its packings */
 
 /* arithmetic: rounding rule of all kernels of a plan, see ARITHMETIC.md */
 #define PLR_ARITHMETIC_TFLM 1u /* fixed-point multiplier, double rounding */
@@ -108,9 +119,12 @@
 
 /* variant: implementation of a kernel */
 #define PLR_VARIANT_PORTABLE 0u /* C for every core */
+#define PLR_VARIANT_DSP 1u /* CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by dual 16-bit multiply-accumulate */
 
 /* packing: order of a kernel's weights */
 #define PLR_PACKING_PLAIN 0u /* int8 [output channel][kernel row][kernel column][input channel of the group] */
+#define PLR_PACKING_DSP_PAIRS 1u /* groups of one or two output channels with bias and finish, see inner.h of the variant */
+#define PLR_PACKING_DSP_CHANNELS 2u /* 3x3 windows as int16 pairs, with bias and finish, see inner.h of the variant */
 
 /* direction: way of a message or an end, as this node sees it */
 #define PLR_DIRECTION_SEND 0u /* this node is the source */
@@ -407,7 +421,7 @@ typedef struct plr_parameters {
     uint32_t weights; /* constant: int8 weights of the output's channels */
     uint32_t bias; /* constant: int32 per output channel */
     uint32_t quantisation; /* constant: how sums become int8, see the list of kernels */
-    uint32_t table; /* constant: int8[256] */
+    uint32_t table; /* constant: int8[256]; variant DSP of ADD: int32[2][256] and a finish */
     uint32_t group_input_channels; /* input channels that one output channel reads */
     uint32_t group_output_channels; /* output channels per group */
     uint32_t first_in_group; /* place of the first output channel within its group */

@@ -26,8 +26,14 @@ typedef struct plr_plan {
     plr_table_t constants;
 } plr_plan_t;
 
+/* Kernel variants of this build besides the portable one, as bits of plr_capability. */
+#ifndef PLR_VARIANT_CAPABILITIES
+#define PLR_VARIANT_CAPABILITIES 0
+#endif
+
 /* Capabilities of this runtime, as bits of plr_capability. */
-#define PLR_RUNTIME_CAPABILITIES (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME | PLR_CAPABILITY_RING_ROWS)
+#define PLR_RUNTIME_CAPABILITIES                                                                                       \
+    (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME | PLR_CAPABILITY_RING_ROWS | PLR_VARIANT_CAPABILITIES)
 
 /* Check a plan binary and fill `plan`, which then points into `bytes`. Trusts nothing: after PLR_OK all invariants of
  * docs/PLAN_FORMAT.md hold for a node with `arena_bytes` of arena. `bytes` must be a multiple of 16 in address.

@@ -1,4 +1,5 @@
 # Cortex-M7
+VARIANTS = dsp
 COMPILER = arm-none-eabi-gcc
 CPU = -mthumb -mcpu=cortex-m7 -mfpu=fpv5-d16 -mfloat-abi=hard
 MAP = CODE_ORIGIN=0x0 CODE_BYTES=0x400000 RAM_ORIGIN=0x20000000 RAM_BYTES=0x400000 FLASH_ORIGIN=0x60000000 FLASH_BYTES=0x1000000

@@ -1,4 +1,5 @@
 # Cortex-M33 in the secure state
+VARIANTS = dsp
 COMPILER = arm-none-eabi-gcc
 CPU = -mthumb -mcpu=cortex-m33 -mfpu=fpv5-sp-d16 -mfloat-abi=hard
 MAP = CODE_ORIGIN=0x10000000 CODE_BYTES=0x400000 RAM_ORIGIN=0x38000000 RAM_BYTES=0x400000 FLASH_ORIGIN=0x80000000 FLASH_BYTES=0x1000000

@@ -21,18 +21,36 @@ static const plr_kernel_t portable[] = {
     [PLR_KERNEL_MUL] = plr_mul,
 };
 
-plr_kernel_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
-    if (variant != PLR_VARIANT_PORTABLE || kernel >= sizeof portable / sizeof portable[0]) {
-        return NULL;
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_DSP) != 0
+static const plr_implementation_t dsp[] = {
+    [PLR_KERNEL_CONVOLUTION] = {plr_dsp_convolution, PLR_PACKING_DSP_PAIRS, PLR_DSP_CONVOLUTION_SCRATCH_BYTES,
+                                PLR_DSP_CONVOLUTION_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_POINTWISE] = {plr_dsp_pointwise, PLR_PACKING_DSP_PAIRS, PLR_DSP_POINTWISE_SCRATCH_BYTES,
+                              PLR_DSP_POINTWISE_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_DEPTHWISE] = {plr_dsp_depthwise, PLR_PACKING_DSP_CHANNELS, PLR_DSP_DEPTHWISE_SCRATCH_BYTES,
+                              PLR_DSP_DEPTHWISE_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_FULLY_CONNECTED] = {plr_dsp_fully_connected, PLR_PACKING_PLAIN, PLR_DSP_FULLY_CONNECTED_SCRATCH_BYTES,
+                                    PLR_DSP_FULLY_CONNECTED_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_ADD] = {plr_dsp_add, PLR_PACKING_PLAIN, PLR_DSP_ADD_SCRATCH_BYTES, PLR_DSP_ADD_TAP_SCRATCH_BYTES},
+};
+#endif
+
+plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
+    plr_implementation_t implementation = {0};
+    if (variant == PLR_VARIANT_PORTABLE && kernel < sizeof portable / sizeof portable[0]) {
+        implementation.run = portable[kernel];
     }
-    return portable[kernel];
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_DSP) != 0
+    if (variant == PLR_VARIANT_DSP && kernel < sizeof dsp / sizeof dsp[0]) {
+        implementation = dsp[kernel];
+    }
+#endif
+    return implementation;
 }
 
 uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_parameters_t *parameters) {
-    (void)kernel;
-    (void)variant;
-    (void)parameters;
-    return 0; /* the portable kernels work without */
+    const plr_implementation_t implementation = plr_kernel_find(kernel, variant);
+    return implementation.scratch_bytes + implementation.tap_scratch_bytes * plr_padded_taps(parameters);
 }
 
 void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *arena, const int8_t **rows) {
@@ -45,7 +63,10 @@ void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *are
     if (step->parameters != PLR_NO_INDEX) {
         call.parameters = plr_plan_parameters(plan, step->parameters);
     }
-    plr_kernel_find(step->kernel, step->variant)(&call);
+    if (step->scratch_buffer != PLR_NO_INDEX) {
+        call.scratch = arena + plr_plan_buffer(plan, step->scratch_buffer).offset_bytes;
+    }
+    plr_kernel_find(step->kernel, step->variant).run(&call);
 }
 
 plr_box_t plr_operand_shape(const plr_plan_t *plan, uint32_t operand) {

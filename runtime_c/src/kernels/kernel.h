@@ -17,6 +17,7 @@ typedef struct plr_call {
     plr_box_t output;
     plr_parameters_t parameters;
     const int8_t **rows; /* working memory for PLR_KERNEL_ROWS_MAX pointers */
+    uint8_t *scratch;    /* of plr_kernel_scratch_bytes, or NULL */
 } plr_call_t;
 
 typedef void (*plr_kernel_t)(const plr_call_t *call);
@@ -40,8 +41,27 @@ static inline const int32_t *plr_call_words(const plr_call_t *call, uint32_t con
     return (const int32_t *)(const void *)(call->plan->constants.bytes + constant);
 }
 
-/* The implementation of a kernel, both named by the numbers of the format; NULL if there is none. */
-plr_kernel_t plr_kernel_find(uint32_t kernel, uint32_t variant);
+/* One variant's way to compute a kernel. */
+typedef struct plr_implementation {
+    plr_kernel_t run; /* NULL if there is none */
+    uint32_t packing;
+    uint32_t scratch_bytes;
+    uint32_t tap_scratch_bytes; /* more scratch memory per tap, padded to a multiple of PLR_TAP_CHUNK */
+} plr_implementation_t;
+
+#define PLR_TAP_CHUNK 4u
+
+/* Products of one output of a convolution. */
+static inline uint32_t plr_taps(const plr_parameters_t *parameters) {
+    return (uint32_t)parameters->kernel_rows * parameters->kernel_columns * parameters->group_input_channels;
+}
+
+static inline uint32_t plr_padded_taps(const plr_parameters_t *parameters) {
+    return (plr_taps(parameters) + PLR_TAP_CHUNK - 1) / PLR_TAP_CHUNK * PLR_TAP_CHUNK;
+}
+
+/* The implementation of a kernel, both named by the numbers of the format. */
+plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant);
 
 /* Run a KERNEL step of a loaded plan. `rows` has room for PLR_KERNEL_ROWS_MAX pointers. */
 void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *arena, const int8_t **rows);
@@ -65,5 +85,12 @@ void plr_requantise(const plr_call_t *call);
 void plr_accumulate(const plr_call_t *call);
 void plr_copy(const plr_call_t *call);
 void plr_mul(const plr_call_t *call);
+
+/* Variant DSP. */
+void plr_dsp_convolution(const plr_call_t *call);
+void plr_dsp_pointwise(const plr_call_t *call);
+void plr_dsp_depthwise(const plr_call_t *call);
+void plr_dsp_fully_connected(const plr_call_t *call);
+void plr_dsp_add(const plr_call_t *call);
 
 #endif

@@ -1,0 +1,49 @@
+#include "clamp.h"
+#include "gather.h"
+#include "tiles.h"
+
+void plr_dsp_convolution(const plr_call_t *call) {
+    const plr_parameters_t *parameters = &call->parameters;
+    const plr_box_t input = plr_call_input(call, 0);
+    const plr_box_t *output = &call->output;
+    const uint32_t patch_bytes = plr_padded_taps(parameters);
+    const plr_dsp_tiles_t tiles = plr_dsp_tiles(call, patch_bytes);
+    int8_t *patches = (int8_t *)(tiles.expanded + 2 * patch_bytes);
+    const int8_t *pixels[PLR_DSP_PIXELS] = {0};
+    int8_t *outputs[PLR_DSP_PIXELS] = {0};
+    plr_window_t window = plr_window_over(call, &input);
+    /* Columns whose whole window lies inside of the input: there only the place changes. */
+    const plr_taps_t inside = plr_dsp_inside(parameters, input.columns, output->columns);
+    const uint32_t inside_end = inside.first + inside.count;
+    const size_t step_bytes = (size_t)parameters->stride_columns * input.pixel_stride_bytes;
+    uint32_t waiting = 0;
+    for (uint32_t p = 0; p < PLR_DSP_PIXELS; p++) {
+        pixels[p] = patches + p * (size_t)patch_bytes;
+    }
+    for (uint32_t row = 0; row < output->rows; row++) {
+        int8_t *place = plr_box_output(output, row);
+        plr_window_to_row(&window, row);
+        for (uint32_t column = 0; column < output->columns; column++) {
+            if (column > inside.first && column < inside_end) {
+                window.column_offset_bytes += step_bytes;
+            } else {
+                plr_window_to_column(&window, column);
+            }
+            plr_dsp_gather(&window, patches + waiting * (size_t)patch_bytes);
+            outputs[waiting] = place;
+            if (++waiting == PLR_DSP_PIXELS) {
+                plr_dsp_tile_run(&tiles, pixels, outputs);
+                waiting = 0;
+            }
+            place += output->pixel_stride_bytes;
+        }
+    }
+    if (waiting > 0) {
+        for (uint32_t p = waiting; p < PLR_DSP_PIXELS; p++) {
+            pixels[p] = pixels[0];
+            outputs[p] = outputs[0];
+        }
+        plr_dsp_tile_run(&tiles, pixels, outputs);
+    }
+    plr_dsp_clamp(call);
+}
