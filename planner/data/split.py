@@ -77,7 +77,45 @@ class OperatorSplit:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """What a segment computes at once: operator `operator`, `rows` rows of its output."""
+
+    operator: str
+    rows: int = 1
+
+    def __post_init__(self) -> None:
+        if self.rows < 1:
+            raise ValueError(f"stage {self.operator} advances by {self.rows} rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive operators of the graph of which only the last one's output ever exists whole.
+
+    Each node of `layout` (rows of the last output) computes its own rows: a stage pulls what it lacks from the stages
+    before it, and every tensor between them lives in a ring of rows, so that a node computes no row twice; rows that
+    two nodes need, both compute. What comes from elsewhere is streamed in by `input_rows` rows.
+    """
+
+    stages: tuple[Stage, ...]
+    layout: Layout
+    input_rows: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.stages or self.input_rows < 1:
+            raise ValueError("a segment needs a stage, and rows of input")
+        if self.layout.axis is not Axis.ROWS:
+            raise ValueError("a segment's output is cut by rows")
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Names of its operators, in order."""
+        return tuple(stage.operator for stage in self.stages)
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """The decision for every operator, by name."""
+    """The decision for every operator, by name: of its own, or as part of a segment."""
 
     operators: Mapping[str, OperatorSplit]
+    segments: tuple[Segment, ...] = ()

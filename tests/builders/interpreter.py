@@ -84,7 +84,10 @@ class Node:
 
     def _addresses(self, view: View) -> NDArray[np.int64]:
         """Arena offsets of all bytes of a view: [rows, columns, channels, bytes of an element]."""
-        rows = np.arange(view.rows)[:, None, None, None] * view.row_stride_bytes
+        places = np.arange(view.ring_first_row, view.ring_first_row + view.rows)
+        if view.ring_rows:
+            places %= view.ring_rows
+        rows = places[:, None, None, None] * view.row_stride_bytes
         columns = np.arange(view.columns)[None, :, None, None] * view.pixel_stride_bytes
         elements = np.arange(view.channels)[None, None, :, None] * view.element_bytes
         start = self.program.buffers[view.buffer].offset_bytes + view.offset_bytes
