@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from planner.core.columns import ColumnBuffers, ColumnRolling, HiddenRows
 from planner.core.regions import owned, required, whole
 from planner.core.storage import Storage, store
 from planner.data.graph import Graph, Operator
@@ -45,6 +46,16 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnAdvance:
+    """Three operators compute the rows `writes` of the last one's output, rolling over columns."""
+
+    rolling: ColumnRolling
+    hidden: HiddenRows
+    reads: tuple[RowRange, ...]
+    writes: RowRange
+
+
+@dataclass(frozen=True, slots=True)
 class Streamed:
     """The rows `writes` of a tensor from outside arrive."""
 
@@ -57,7 +68,7 @@ class Round:
     """What a node does between two exchanges: stream rows in, if any, then compute."""
 
     streamed: RowRange | None
-    computed: tuple[Advance, ...]
+    computed: tuple[Advance | ColumnAdvance, ...]
 
 
 def parts(graph: Graph, split: Split) -> tuple[Operator | Segment, ...]:
@@ -73,13 +84,13 @@ def parts(graph: Graph, split: Split) -> tuple[Operator | Segment, ...]:
             continue
         check_segment(graph, segment, position)
         result.append(segment)
-        position += len(segment.stages)
+        position += len(segment.operators)
     return tuple(result)
 
 
 def check_segment(graph: Graph, segment: Segment, position: int) -> None:
     """Raises ValueError unless the segment is the graph's operators from `position` on, and nothing leaves it early."""
-    operators = graph.operators[position : position + len(segment.stages)]
+    operators = graph.operators[position : position + len(segment.operators)]
     if tuple(operator.name for operator in operators) != segment.operators:
         raise ValueError(f"the segment from {segment.operators[0]} is not a run of operators of the graph")
     outputs = {end.tensor for end in graph.outputs}
@@ -88,6 +99,9 @@ def check_segment(graph: Graph, segment: Segment, position: int) -> None:
         readers = graph.consumers[operator.output]
         if not readers or readers[-1] >= end or operator.output in outputs:
             raise ValueError(f"{operator.output} is needed outside of the segment from {segment.operators[0]}")
+    for stage in segment.stages:
+        if stage.columns:
+            ColumnRolling(graph, stage)
 
 
 def segment_output(graph: Graph, segment: Segment) -> str:
@@ -100,8 +114,10 @@ class Band:
 
     def __init__(self, graph: Graph, segment: Segment, layouts: Mapping[str, Layout], node: int) -> None:
         self._graph = graph
-        self._stages = {stage.operator: stage for stage in segment.stages}
-        self._operators = {operator.output: operator for operator in graph.operators if operator.name in self._stages}
+        by_name = {operator.name: operator for operator in graph.operators}
+        self._stages = {by_name[stage.operators[-1]].output: stage for stage in segment.stages}
+        self._operators = {output: by_name[stage.operators[-1]] for output, stage in self._stages.items()}
+        self._rolling = {o: ColumnRolling(graph, stage) for o, stage in self._stages.items() if stage.columns}
         self._input_rows = segment.input_rows
         self.output = segment_output(graph, segment)
         self._layouts = layouts
@@ -114,9 +130,9 @@ class Band:
         if own.empty:
             return {}
         needs = {self.output: RowRange(self.output, own.row_start, own.row_stop)}
-        for output, operator in reversed(self._operators.items()):
+        for output in reversed(self._stages):
             if output in needs:
-                for read in self._reads(operator, needs[output]):
+                for read in self._all_reads(needs[output]):
                     needs[read.tensor] = read.join(needs.get(read.tensor, read))
         return needs
 
@@ -129,7 +145,7 @@ class Band:
         """
         result: dict[str, Storage] = {}
         for name, need in self.needs.items():
-            if name not in self._operators:
+            if name not in self._stages:
                 storage = store(self.owned(name), self.region(need))
                 if storage.in_place is not None:
                     result[name] = storage
@@ -139,7 +155,7 @@ class Band:
     def rounds(self) -> tuple[Round, ...]:
         """All that the node does; the first round streams nothing."""
         streamed: RowRange | None = None
-        computed: list[Advance] = []
+        computed: list[Advance | ColumnAdvance] = []
         rounds: list[Round] = []
         for advance in self._advances:
             if isinstance(advance, Streamed):
@@ -163,31 +179,62 @@ class Band:
                 capacity[written.tensor] = max(capacity.get(written.tensor, 0), kept)
         return capacity
 
+    @cached_property
+    def column_buffers(self) -> Mapping[ColumnRolling, ColumnBuffers]:
+        """Rows of the buffers of each stage that rolls over columns."""
+        result: dict[ColumnRolling, ColumnBuffers] = {}
+        for advance in self._advances:
+            if isinstance(advance, ColumnAdvance):
+                known = result.get(advance.rolling, ColumnBuffers(0, 0, 0))
+                hidden = advance.hidden
+                result[advance.rolling] = ColumnBuffers(
+                    max(known.patch_rows, hidden.stop - hidden.fresh),
+                    max(known.strip_rows, hidden.stop - hidden.kept),
+                    max(known.tile_rows, advance.writes.rows),
+                )
+        return result
+
     def region(self, rows: RowRange) -> Region:
         """The part of the tensor that a range of rows is."""
         return whole(self._graph.tensors[rows.tensor].shape).with_rows(rows.start, rows.stop)
 
     @cached_property
-    def _advances(self) -> Sequence[Advance | Streamed]:
+    def _advances(self) -> Sequence[Advance | ColumnAdvance | Streamed]:
         if not self.needs:
             return ()
         return tuple(self._pull({}, self.output, self.needs[self.output].stop))
 
-    def _pull(self, done: dict[str, int], tensor: str, stop: int) -> Iterator[Advance | Streamed]:
+    def _pull(self, done: dict[str, int], tensor: str, stop: int) -> Iterator[Advance | ColumnAdvance | Streamed]:
         """Make the rows of a tensor up to `stop` present; `done` is what each tensor has already."""
         if tensor in self.storages:
             return
         need = self.needs[tensor]
-        operator = self._operators.get(tensor)
-        rows = self._stages[operator.name].rows if operator else self._input_rows
+        rows = self._stages[tensor].rows if tensor in self._stages else self._input_rows
         while done.setdefault(tensor, need.start) < stop:
             start = done[tensor]
-            written = RowRange(tensor, start, min(start + rows, need.stop))
-            reads = self._reads(operator, written) if operator else ()
-            for read in reads:
+            advance = self._advance(RowRange(tensor, start, min(start + rows, need.stop)))
+            for read in advance.reads:
                 yield from self._pull(done, read.tensor, read.stop)
-            yield Advance(operator, reads, written) if operator else Streamed(written)
-            done[tensor] = written.stop
+            yield advance
+            done[tensor] = advance.writes.stop
+
+    def _advance(self, writes: RowRange) -> Advance | ColumnAdvance | Streamed:
+        rolling = self._rolling.get(writes.tensor)
+        if rolling:
+            need = self.needs[writes.tensor]
+            hidden = rolling.hidden_rows(writes.start, writes.stop, need.start, need.stop)
+            fresh = RowRange(rolling.first.output, hidden.fresh, hidden.stop)
+            return ColumnAdvance(rolling, hidden, self._reads(rolling.first, fresh), writes)
+        operator = self._operators.get(writes.tensor)
+        return Advance(operator, self._reads(operator, writes), writes) if operator else Streamed(writes)
+
+    def _all_reads(self, writes: RowRange) -> tuple[RowRange, ...]:
+        """Rows that a stage reads of its inputs, if it has computed nothing before."""
+        rolling = self._rolling.get(writes.tensor)
+        if rolling is None:
+            return self._reads(self._operators[writes.tensor], writes)
+        hidden = rolling.hidden_rows(writes.start, writes.stop, writes.start, writes.stop)
+        return self._reads(rolling.first, RowRange(rolling.first.output, hidden.start, hidden.stop))
 
     def _reads(self, operator: Operator, rows: RowRange) -> tuple[RowRange, ...]:
         """Rows of its inputs that an operator reads for rows of its output."""

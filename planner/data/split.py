@@ -76,16 +76,31 @@ class OperatorSplit:
     chunks: int = 1
 
 
+class Overlap(Enum):
+    """Where a stage that rolls over columns finds the rows that it has computed before."""
+
+    SAVED = "saved"
+    """In a strip that holds them over the full width."""
+    RECOMPUTED = "recomputed"
+    """Nowhere: it computes them again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a segment computes at once: operator `operator`, `rows` rows of its output."""
+    """What a segment computes at once: `rows` rows of the output of the last of its operators.
 
-    operator: str
+    One operator computes them whole. Three, each reading only the one before, roll over columns: `columns` columns of
+    the output at a time, so that the outputs of the first two never exist over their full width.
+    """
+
+    operators: tuple[str, ...]
     rows: int = 1
+    columns: int = 0
+    overlap: Overlap = Overlap.SAVED
 
     def __post_init__(self) -> None:
-        if self.rows < 1:
-            raise ValueError(f"stage {self.operator} advances by {self.rows} rows")
+        if self.rows < 1 or (len(self.operators), self.columns > 0) not in ((1, False), (3, True)):
+            raise ValueError(f"stage {self.operators} advances by {self.rows} rows and {self.columns} columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,7 @@ class Segment:
     @property
     def operators(self) -> tuple[str, ...]:
         """Names of its operators, in order."""
-        return tuple(stage.operator for stage in self.stages)
+        return tuple(name for stage in self.stages for name in stage.operators)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
+from planner.core.columns import ColumnRolling
 from planner.core.regions import axis_size
 from planner.core.segments import check_segment
 from planner.core.transfers import accepts_input_channels
-from planner.data.graph import Graph
+from planner.data.graph import Graph, Operator
 from planner.data.instance import Instance
-from planner.data.split import Axis, Layout, Mode, OperatorSplit, Segment, Split, Stage
+from planner.data.split import Axis, Layout, Mode, OperatorSplit, Overlap, Segment, Split, Stage
 
 
 def random_layout(rng: np.random.Generator, axis: Axis, size: int, nodes: int) -> Layout:
@@ -58,7 +60,7 @@ def _random_segments(rng: np.random.Generator, graph: Graph, nodes: int) -> tupl
             position += 1
         else:
             result.append(segment)
-            position += len(segment.stages)
+            position += len(segment.operators)
     return tuple(result)
 
 
@@ -66,8 +68,24 @@ def _random_segment(rng: np.random.Generator, graph: Graph, nodes: int, position
     length = int(rng.integers(1, len(graph.operators) - position + 1))
     operators = graph.operators[position : position + length]
     height = graph.output_tensor(operators[-1]).shape.height
-    stages = tuple(Stage(operator.name, int(rng.integers(1, 4))) for operator in operators)
-    return Segment(stages, random_layout(rng, Axis.ROWS, height, nodes), int(rng.integers(1, 4)))
+    stages: list[Stage] = []
+    while operators:
+        stages.append(_random_stage(rng, graph, operators))
+        operators = operators[len(stages[-1].operators) :]
+    return Segment(tuple(stages), random_layout(rng, Axis.ROWS, height, nodes), int(rng.integers(1, 4)))
+
+
+def _random_stage(rng: np.random.Generator, graph: Graph, operators: Sequence[Operator]) -> Stage:
+    """A stage that begins with the first operator: rolling over columns if it can, and often its rows."""
+    names = tuple(operator.name for operator in operators[:3])
+    rows = int(rng.integers(1, 4))
+    overlap = list(Overlap)[int(rng.integers(2))]
+    try:
+        stage = Stage(names, rows, int(rng.integers(1, 4)), overlap)
+        ColumnRolling(graph, stage)
+    except ValueError:
+        return Stage(names[:1], rows)
+    return stage
 
 
 def _fits(graph: Graph, segment: Segment, position: int) -> bool:

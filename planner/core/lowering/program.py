@@ -17,6 +17,7 @@ from planner.data.plan import (
     Compute,
     Content,
     Copy,
+    Loop,
     Operand,
     PartialSums,
     Program,
@@ -163,5 +164,7 @@ def _operands(step: Step) -> Sequence[Operand]:
             return [step.source, step.target]
         case Transfer():
             return [step.operand]
+        case Loop():
+            return [operand for inner in step.body for operand in _operands(inner)]
         case Ready() | Await():
             return []
