@@ -2,10 +2,10 @@
 # Install what the emulated boards need besides Python: cross compilers and QEMU. Needs root; else says what to run.
 set -euo pipefail
 
-packages=(gcc make python3-venv clang
+packages=(gcc make python3-venv clang clang-format
     gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     qemu-system-arm qemu-system-misc)
-commands=(gcc make clang arm-none-eabi-gcc riscv64-unknown-elf-gcc qemu-system-arm qemu-system-riscv32)
+commands=(gcc make clang clang-format arm-none-eabi-gcc riscv64-unknown-elf-gcc qemu-system-arm qemu-system-riscv32)
 
 missing=()
 for command in "${commands[@]}"; do

@@ -1,20 +1,20 @@
 """A lower bound on the plan clock over every schedule of every plan that a split can be lowered to.
 
-Three things no plan escapes: the devices together do all needed work, however it is shared out; nothing is computed
-before some input has arrived; and after the last computation some result still has to travel. Halos, copies, call
-overheads of further shards, waiting and the order of operators only add to that.
+Three things no plan escapes: the devices together do all needed work and receive all needed input, however both are
+shared out; nothing is computed before some input has arrived; and after the last computation some result still has to
+travel. Halos, copies, call overheads of further shards, waiting and the order of operators only add to that.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.core.cost import cost_key, kernel_of, operator_features
+from planner.core.cost import Features, cost_key, element_features, kernel_of, operator_features
 from planner.core.regions import required, whole
 from planner.core.transfers import accepts_input_channels
 from planner.data.graph import Concat, Graph, Operator
@@ -30,14 +30,19 @@ ASCENT_STEPS = 400
 def schedule_lower_bound(graph: Graph, instance: Instance) -> int:
     """Nanoseconds that no plan of the graph over the instance's fleet can beat on the plan clock.
 
-    max(first arrival + shared work + last departure, load of the ports through which all input and output must go).
-    The bound knows no memory: it also holds for plans that would not fit.
+    The largest of: first arrival, shared work, last departure in a row; shared work and receiving, last departure; load
+    of the ports through which all input and output must go. The bound knows no memory: it also holds for plans that
+    would not fit.
     """
     rows = needed_rows(graph)
-    arrival_ns = _first_arrival_ns(graph, instance, rows)
+    work = [alternatives_ns(graph, instance, operator, rows[operator.output]) for operator in graph.operators]
+    receiving = [[_receiving_ns(graph, instance, name, rows)] for name in {end.tensor for end in graph.inputs}]
+    busy_ns = max(
+        _first_arrival_ns(graph, instance, rows) + shared_work_ns(work),
+        shared_work_ns([*work, *receiving]),
+    )
     departure_ns = _last_departure_ns(graph, instance)
-    work_ns = shared_work_ns(work_matrix(graph, instance, rows))
-    return max(math.floor(arrival_ns + work_ns + departure_ns), _port_bound_ns(graph, instance, rows))
+    return max(math.floor(busy_ns + departure_ns), _port_bound_ns(graph, instance, rows))
 
 
 def needed_rows(graph: Graph) -> Mapping[str, BoolArray]:
@@ -55,50 +60,74 @@ def needed_rows(graph: Graph) -> Mapping[str, BoolArray]:
     return rows
 
 
-def work_matrix(graph: Graph, instance: Instance, rows: Mapping[str, BoolArray]) -> FloatArray:
-    """Least cost in nanoseconds of each needed row of each operator (first axis) on each device (second axis).
+def alternatives_ns(graph: Graph, instance: Instance, operator: Operator, rows: BoolArray) -> list[FloatArray]:
+    """The ways to compute an operator, one per mode, each as jobs: [jobs, devices] of least cost in nanoseconds.
 
-    A device that computes a fraction x of a row's channels, in a shard of any shape and any mode, spends at least x
-    times this: what a shard costs besides (its call, and with a channel layout the work per pixel) does not shrink with
-    x, and the call is counted at its fraction of all rows. Partial sums cost their kernel's rate, which is taken where
-    it is lower. A kernel with negative coefficients, for which this fails, counts nothing.
+    A job is a needed row. A device that does a fraction x of it, in a shard of any shape, spends at least x times its
+    cost here: what a shard costs besides (its call; with a channel layout, the work per pixel) does not shrink with x,
+    and the call is counted at the row's fraction of all rows. From input channels, every row is summed and requantised,
+    two jobs. A kernel with negative coefficients, for which this fails, counts nothing.
     """
-    matrix: list[list[float]] = []
-    for operator in graph.operators:
-        everything = whole(graph.output_tensor(operator).shape)
-        regions = [everything.with_rows(int(r), int(r) + 1) for r in np.flatnonzero(rows[operator.output])]
-        kernels = [cost_key(kernel_of(graph, operator), graph.arithmetic)]
-        if accepts_input_channels(graph, operator):
-            kernels.append("partial_sums")
-        for region in regions:
-            features = {**operator_features(graph, operator, region), "call": 1 / everything.rows}
-            rates = [[_rate_ns(device.profile, key, features) for key in kernels] for device in instance.devices]
-            matrix.append([min(of_device) for of_device in rates])
-    return np.array(matrix, dtype=np.float64).reshape(-1, len(instance.devices))
+    everything = whole(graph.output_tensor(operator).shape)
+    regions = [everything.with_rows(int(row), int(row) + 1) for row in np.flatnonzero(rows)]
+
+    def jobs(kernel: str, features: Callable[[Region], Features]) -> list[list[float]]:
+        key = cost_key(kernel, graph.arithmetic)
+        by_row = [{**features(region), "call": 1 / everything.rows} for region in regions]
+        return [[_rate_ns(device.profile, key, counts) for device in instance.devices] for counts in by_row]
+
+    def counted(region: Region) -> Features:
+        return operator_features(graph, operator, region)
+
+    ways = [jobs(kernel_of(graph, operator), counted)]
+    if accepts_input_channels(graph, operator):
+        ways.append(jobs("partial_sums", counted) + jobs("requantise", element_features))
+    return [np.array(way, dtype=np.float64).reshape(-1, len(instance.devices)) for way in ways]
 
 
-def shared_work_ns(costs: FloatArray) -> float:
-    """A lower bound on the largest load when jobs (first axis) are shared out freely over devices (second axis).
+def shared_work_ns(work: Sequence[Sequence[FloatArray]]) -> float:
+    """A lower bound on the largest load of any device when all work is shared out freely.
 
-    For any weights w >= 0 of sum 1, max_d load_d >= sum_d w_d load_d >= sum_j min_d w_d costs[j, d]: whatever the
-    ascent below finds is valid. At the best weights this is the optimum of the fractional problem (LP duality).
+    Of each item's alternatives one is chosen, all its jobs [jobs, devices] are done. For any weights w >= 0 of sum 1,
+    max_d load_d >= sum_d w_d load_d >= sum over items of the least alternative's sum_j min_d w_d cost[j, d]: whatever
+    the ascent below finds is valid. Without alternatives the best weights give the optimum of the fractional problem
+    (LP duality).
     """
-    if costs.size == 0:
+    items = [item for item in work if min(len(jobs) for jobs in item) > 0]
+    if not items:
         return 0.0
-    weights = 1 / np.maximum(costs.sum(axis=0), 1e-9)
+    totals = sum(item[0].sum(axis=0) for item in items)
+    weights = 1 / np.maximum(totals, 1e-9)
     weights /= weights.sum()
     best = 0.0
     for step in range(ASCENT_STEPS):
-        weighted = costs * weights
-        chosen = weighted.argmin(axis=1)
-        value = float(weighted[np.arange(len(costs)), chosen].sum())
-        best = max(best, value)
-        loads = np.bincount(chosen, weights=costs[np.arange(len(costs)), chosen], minlength=costs.shape[1])
+        priced = [min((_priced(jobs, weights) for jobs in item), key=lambda price: price[0]) for item in items]
+        best = max(best, sum(value for value, _ in priced))
+        loads = np.sum([load for _, load in priced], axis=0)
         if loads.sum() == 0:
             break
-        weights = weights * np.exp((loads / loads.sum() - 1 / costs.shape[1]) / (1 + step / 10))
+        weights = weights * np.exp((loads / loads.sum() - 1 / len(loads)) / (1 + step / 10))
         weights /= weights.sum()
     return best
+
+
+def _priced(jobs: FloatArray, weights: FloatArray) -> tuple[float, FloatArray]:
+    """Weighted cost of the jobs, each on the device where it weighs least, and the devices' loads so."""
+    weighted = jobs * weights
+    chosen = weighted.argmin(axis=1)
+    every = np.arange(len(jobs))
+    loads = np.bincount(chosen, weights=jobs[every, chosen], minlength=len(weights))
+    return float(weighted[every, chosen].sum()), loads.astype(np.float64)
+
+
+def _receiving_ns(graph: Graph, instance: Instance, tensor: str, rows: Mapping[str, BoolArray]) -> FloatArray:
+    """Jobs of receiving a graph input: a device computes nothing while it waits for what it fetches.
+
+    Whatever comes from the input node reaches a device over one last hop, so that a device receives one after another.
+    """
+    size_bytes = _needed_bytes(graph, tensor, rows)
+    routes = [instance.network.routes.get((instance.input_node, node)) for node in range(len(instance.devices))]
+    return np.array([[route[-1].cost.duration_ns(size_bytes) if route and size_bytes else 0.0 for route in routes]])
 
 
 def _rate_ns(profile: CostProfile, kernel: str, features: Mapping[str, float]) -> float:

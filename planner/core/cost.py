@@ -3,12 +3,13 @@
 Every kernel's time is linear in a few counts ("features") of its own loops, so the fit is almost exact and the
 prediction holds for shards that were never measured. A window kernel runs, for an output box,
 
-    for each row (row; and row_tap for each valid row of the window), for each column (pixel),
-        for each output channel (output),
+    for each row (row; and row_tap for each valid row of the window),
+        for each column (pixel; and pixel_tap for each valid element of the window), for each output channel (output),
             for each valid row of the window (output_row_tap), for each valid column (output_tap),
                 for each input channel (mac)
 
-where a window's rows and columns are valid unless they fall into the padding. Coefficients are clock cycles per
+where a window's rows and columns are valid unless they fall into the padding. A Pad has a window of one element, valid
+inside the input. Coefficients are clock cycles per
 feature, per kernel key.
 """
 
@@ -44,7 +45,9 @@ Features = Mapping[str, float]
 ROUNDING_SLACK_NS = 1e-4
 """Times are rounded up, but not for the sake of floating-point noise: all sums of the same terms give one integer."""
 
-WINDOW_FEATURES = ("call", "rows", "row_taps", "pixels", "outputs", "output_row_taps", "output_taps", "macs")
+WINDOW_FEATURES = (
+    *("call", "rows", "row_taps", "pixels", "pixel_taps", "outputs", "output_row_taps", "output_taps", "macs"),
+)
 ELEMENT_FEATURES = ("call", "rows", "pixels", "outputs")
 
 
@@ -112,13 +115,15 @@ def operator_features(graph: Graph, operator: Operator, output: Region, input_ch
     features = dict(element_features(output))
     features["rows"] *= _passes(operator)
     features["pixels"] *= _passes(operator)
-    if isinstance(operator, Conv | Pool):
+    window = _window(operator)
+    if window is not None:
         shape = graph.tensors[operator.inputs[0]].shape
-        row_taps = int(_axis_taps(operator.window, 0, output.row_start, output.row_stop, shape.height).sum())
-        column_taps = int(_axis_taps(operator.window, 1, output.column_start, output.column_stop, shape.width).sum())
+        row_taps = int(_axis_taps(window, 0, output.row_start, output.row_stop, shape.height).sum())
+        column_taps = int(_axis_taps(window, 1, output.column_start, output.column_stop, shape.width).sum())
         output_taps = row_taps * column_taps * output.channels
         features |= {
             "row_taps": row_taps,
+            "pixel_taps": row_taps * column_taps,
             "output_row_taps": row_taps * output.columns * output.channels,
             "output_taps": output_taps,
         }
@@ -156,13 +161,14 @@ class ShardCosts:
         per_row = (table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width) * _passes(operator)
         fixed = np.full(shape.height, per_row)
         per_channel = np.full(shape.height, table.get("outputs", 0.0) * shape.width)
-        if isinstance(operator, Conv | Pool):
+        window = _window(operator)
+        if window is not None:
             source = graph.tensors[operator.inputs[0]].shape
-            row_taps = _axis_taps(operator.window, 0, 0, shape.height, source.height)
-            column_taps = int(_axis_taps(operator.window, 1, 0, shape.width, source.width).sum())
+            row_taps = _axis_taps(window, 0, 0, shape.height, source.height)
+            column_taps = int(_axis_taps(window, 1, 0, shape.width, source.width).sum())
             depth = operator.group_input_channels if isinstance(operator, Conv) else 0
             per_tap = table.get("output_taps", 0.0) + table.get("macs", 0.0) * depth
-            fixed = fixed + table.get("row_taps", 0.0) * row_taps
+            fixed += (table.get("row_taps", 0.0) + table.get("pixel_taps", 0.0) * column_taps) * row_taps
             per_channel += (table.get("output_row_taps", 0.0) * shape.width + per_tap * column_taps) * row_taps
         self._fixed: FloatArray = np.concatenate([[0.0], np.cumsum(fixed * ns)])
         self._per_channel: FloatArray = np.concatenate([[0.0], np.cumsum(per_channel * ns)])
@@ -188,6 +194,15 @@ class ShardCosts:
 def _passes(operator: Operator) -> int:
     """How often a kernel goes over the pixels: a concatenation does so once for each input."""
     return len(operator.inputs) if isinstance(operator, Concat) else 1
+
+
+def _window(operator: Operator) -> Window | None:
+    match operator:
+        case Conv() | Pool():
+            return operator.window
+        case Pad():
+            return Window((1, 1), padding=operator.padding)
+    return None
 
 
 def _axis_taps(window: Window, axis: int, start: int, stop: int, size: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""TensorFlow Lite Micro's fixed-point functions of int8 values: sigmoid, hard swish, leaky ReLU, softmax.
+"""TensorFlow Lite Micro's fixed-point functions of int8 values: sigmoid, tanh, hard swish, leaky ReLUs, softmax.
 
 Unary functions are given as tables (int8 [256], index q + 128), softmax is computed on the host. A "raw" value is the
 int64 numerator of a fixed-point number; Qm.n has m integer and n fraction bits, one more bit holds the sign. Products
@@ -8,6 +8,7 @@ keep the sum of the integer bits of their factors. Normative text: docs/ARITHMET
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,16 @@ Raw = NDArray[np.int64]
 
 UNIT_QUANT = QuantParams(1 / 256, INT8_MIN)
 """Quantisation of the outputs of sigmoid and softmax: [0, 1) over int8."""
+TANH_QUANT = QuantParams(1 / 128, 0)
+"""Quantisation of the output of tanh: [-1, 1) over int8."""
 
 _INT16_MAX = 2**15 - 1
 _ONE = 2**31 - 1
 """The largest Q0.31, which stands for 1."""
 _SOFTMAX_INTEGER_BITS = 5
 _SUM_INTEGER_BITS = 12
-_SIGMOID_INTEGER_BITS = 4
+_INTEGER_BITS = 4
+"""Of the inputs of sigmoid and tanh."""
 _EXP_MULTIPLIERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 """exp(-2^k) as Q0.31 for k = -2 ... 4."""
 _EXP_ONE_EIGHTH = 1895147668
@@ -48,17 +52,37 @@ def leaky_relu_table(source: QuantParams, target: QuantParams, negative_slope: f
     return _saturated(scaled + target.zero_point)
 
 
+def prelu_table(source: QuantParams, target: QuantParams, slope: int, slope_scale: float) -> Int8Array:
+    """Requantisation from `source` to `target`, values below zero times `slope` quanta of `slope_scale`."""
+    values = _levels() - source.zero_point
+    positive = fixed_multiplier(source.scale / target.scale)
+    negative = fixed_multiplier(source.scale * slope_scale / target.scale)
+    scaled = np.where(values >= 0, fixed_product(values, *positive), fixed_product(values * slope, *negative))
+    return _saturated(scaled + target.zero_point)
+
+
 def logistic_table(source: QuantParams) -> Int8Array:
     """The sigmoid of values of `source`, in `UNIT_QUANT`."""
-    multiplier, shift = fixed_multiplier(source.scale * 2.0 ** (31 - _SIGMOID_INTEGER_BITS))
-    values = _levels() - source.zero_point
-    radius = _input_radius(_SIGMOID_INTEGER_BITS, shift)
-    inside = np.abs(values) < radius
-    raw = fixed_product(np.where(inside, values, 0), multiplier, shift)
-    positive = _reciprocal_of_one_plus(_exp_of_negative(-np.abs(raw), _SIGMOID_INTEGER_BITS))
-    sigmoid = np.where(raw > 0, positive, np.where(raw < 0, _ONE - positive, 1 << 30))
-    outside = np.where(values <= -radius, INT8_MIN, INT8_MAX)
-    return np.where(inside, _saturated(_divide_by_power(sigmoid, 23) + INT8_MIN), outside).astype(np.int8)
+
+    def sigmoid(raw: Raw) -> Raw:
+        twice = _twice_reciprocal_of_one_plus(_exp_of_negative(-np.abs(raw), _INTEGER_BITS))
+        positive = np.minimum(twice << 1, _ONE)
+        result = np.where(raw > 0, positive, np.where(raw < 0, _ONE - positive, 1 << 30))
+        return _divide_by_power(result, 23) + INT8_MIN
+
+    return _saturating_table(source, sigmoid)
+
+
+def tanh_table(source: QuantParams) -> Int8Array:
+    """The hyperbolic tangent of values of `source`, in `TANH_QUANT`."""
+
+    def tanh(raw: Raw) -> Raw:
+        # tanh(x) = 2 / (1 + exp(-2x)) - 1, and -2x has the digits of -x with one more integer bit.
+        twice = _twice_reciprocal_of_one_plus(_exp_of_negative(-np.abs(raw), _INTEGER_BITS + 1))
+        positive = np.minimum((twice - (1 << 29)) << 2, _ONE)
+        return _divide_by_power(np.sign(raw) * positive, 24)
+
+    return _saturating_table(source, tanh)
 
 
 def hard_swish_table(source: QuantParams, target: QuantParams) -> Int8Array:
@@ -90,9 +114,20 @@ def softmax(values: Int8Array, scale: float) -> Int8Array:
     powers = np.where(counted, _exp_of_negative(raw, _SOFTMAX_INTEGER_BITS), 0)
     sums = _divide_by_power(powers, _SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
     headroom = np.array([32 - int(total).bit_length() for total in sums.ravel()], np.int64).reshape(sums.shape)
-    reciprocal = _reciprocal_of_one_plus((sums << headroom) - 2**31)
+    reciprocal = np.minimum(_twice_reciprocal_of_one_plus((sums << headroom) - 2**31) << 1, _ONE)
     probabilities = _divide_by_power(_high_product(reciprocal, powers, 31), _SUM_INTEGER_BITS - headroom + 23)
     return np.where(counted, _saturated(probabilities + INT8_MIN), INT8_MIN).astype(np.int8)
+
+
+def _saturating_table(source: QuantParams, function: Callable[[Raw], Raw]) -> Int8Array:
+    """A function of values of `source` as fixed-point numbers; the ends of int8 where they do not fit into those."""
+    multiplier, shift = fixed_multiplier(source.scale * 2.0 ** (31 - _INTEGER_BITS))
+    values = _levels() - source.zero_point
+    radius = _input_radius(_INTEGER_BITS, shift)
+    inside = np.abs(values) < radius
+    result = function(fixed_product(np.where(inside, values, 0), multiplier, shift))
+    outside = np.where(values <= -radius, INT8_MIN, INT8_MAX)
+    return np.where(inside, _saturated(result), outside).astype(np.int8)
 
 
 def _levels() -> Raw:
@@ -147,11 +182,11 @@ def _exp_of_negative(raw: Raw, integer_bits: int) -> Raw:
     return np.asarray(np.where(raw == 0, _ONE, result), np.int64)
 
 
-def _reciprocal_of_one_plus(raw: Raw) -> Raw:
-    """1 / (1 + x) as Q0.31 of x in [0, 1) as Q0.31: three steps of Newton's method in Q2.29."""
+def _twice_reciprocal_of_one_plus(raw: Raw) -> Raw:
+    """2 / (1 + x) as Q2.29, so 1 / (1 + x) as Q1.30, of x in [0, 1) as Q0.31: three steps of Newton's method."""
     half_denominator = (raw + _ONE + 1) >> 1
     x = _48_OVER_17 + _high_product(half_denominator, _MINUS_32_OVER_17, 31)
     for _ in range(3):
         error = (1 << 29) - _high_product(half_denominator, x, 31)
         x = x + (_high_product(x, error, 31) << 2)
-    return np.asarray(np.minimum(x << 1, _ONE), np.int64)
+    return np.asarray(x, np.int64)

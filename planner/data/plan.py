@@ -247,8 +247,8 @@ class Message:
 class Program:
     """What one node does. Buffer 0 is the slot table of `slots` message slots, live throughout.
 
-    `inputs` are the graph inputs that lie in this node's buffers before step 0, `outputs` the graph outputs, whole, that
-    lie there after the last step.
+    `inputs` are the graph inputs that lie in this node's buffers before step 0, `outputs` the graph outputs, whole,
+    that lie there after the last step.
     """
 
     node: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import Error as ProtobufError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, set_default_logger_severity
 from onnxruntime.capi import onnxruntime_pybind11_state as foreign
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -30,7 +31,12 @@ Sample = Mapping[str, NDArray[np.float32]]
 QUANTISED_SUFFIX = "_QuantizeLinear_Output"
 """What ONNX Runtime appends to the name of a float tensor to name its integers."""
 
+MAXIMUM_ELEMENTS = 2**26
+"""Elements of one activation: far more than a fleet of microcontrollers holds, and calibration computes them all."""
+
 _MINIMUM_OPSET = 13
+_WARNING, _FATAL = 2, 4
+"""ONNX Runtime's log levels; the first is its default."""
 _QUANTISED_OPERATORS = {"QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul"}
 _FOREIGN_ERRORS = (
     *(foreign.Fail, foreign.InvalidArgument, foreign.InvalidGraph, foreign.InvalidProtobuf, foreign.NotImplemented),
@@ -81,6 +87,7 @@ def load_float(path: Path) -> FloatModel:
             proto = onnx.version_converter.convert_version(proto, _MINIMUM_OPSET)
         _fix_batch(proto, path)
         folded = _folded(proto)
+        _require_bounded(folded, path)
     except _FOREIGN_ERRORS as error:
         raise ModelError(f"{path} is no float ONNX model that can be quantised: {_first_line(error)}") from error
     inputs = {value.name: _dims(value) for value in _true_inputs(folded)}
@@ -161,19 +168,30 @@ def _folded(proto: onnx.ModelProto) -> onnx.ModelProto:
     return folded
 
 
+def _require_bounded(proto: onnx.ModelProto, path: Path) -> None:
+    """Refuse a model that would take calibration forever, by the shapes that can be inferred."""
+    graph = onnx.shape_inference.infer_shapes(proto).graph
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        elements = math.prod(max(size, 1) for size in _dims(value))
+        if elements > MAXIMUM_ELEMENTS:
+            raise ModelError(f"{path}: tensor {value.name} has {elements} elements, more than {MAXIMUM_ELEMENTS}")
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without ONNX Runtime's advice to preprocess, which is done already, and without its warnings."""
+    """Without ONNX Runtime's advice, warnings and logged tracebacks: what matters comes as an exception."""
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)
+    root.setLevel(logging.CRITICAL)
+    set_default_logger_severity(_FATAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         root.setLevel(level)
+        set_default_logger_severity(_WARNING)

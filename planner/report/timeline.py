@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,12 +29,12 @@ WIDTH = 96
 
 
 class Activity(Enum):
-    """What a node does, by the letter that stands for it. A cell of the picture shows the last that holds."""
+    """What a node does, by the letter that stands for it."""
 
-    IDLE = "."
-    RECEIVE = "<"
-    SEND = ">"
     COMPUTE = "#"
+    SEND = ">"
+    RECEIVE = "<"
+    IDLE = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,20 @@ def events(plan: Plan, simulation: Simulation) -> list[Event]:
 
 
 def picture(instance: Instance, plan: Plan, simulation: Simulation, width: int = WIDTH) -> str:
-    """One line per node, `width` cells from 0 to the makespan."""
+    """One line per node, `width` cells from 0 to the makespan; a cell shows what takes most of its time."""
     cell_ns = max(1, -(-simulation.makespan_ns // width))
-    lines = [[Activity.IDLE] * width for _ in range(instance.nodes)]
-    order = list(Activity)
+    spent_ns = [[dict.fromkeys(Activity, 0) for _ in range(width)] for _ in range(instance.nodes)]
     for event in events(plan, simulation):
-        line = lines[event.node]
         for cell in range(event.start_ns // cell_ns, min(width, -(-event.end_ns // cell_ns))):
-            line[cell] = max(line[cell], event.activity, key=order.index)
+            overlap_ns = min(event.end_ns, (cell + 1) * cell_ns) - max(event.start_ns, cell * cell_ns)
+            spent_ns[event.node][cell][event.activity] += overlap_ns
+    for line in spent_ns:
+        for times_ns in line:
+            times_ns[Activity.IDLE] = cell_ns - sum(times_ns.values())
     name_width = max(len(instance.node_name(node)) for node in range(instance.nodes))
     rows = [
-        f"{instance.node_name(node):>{name_width}} {''.join(activity.value for activity in line)}"
-        for node, line in enumerate(lines)
+        f"{instance.node_name(node):>{name_width}} {''.join(_main_activity(times_ns) for times_ns in line)}"
+        for node, line in enumerate(spent_ns)
     ]
     legend = "# computes   > sends   < receives   . waits"
     return "\n".join([*rows, f"{'':>{name_width}} 0 to {milliseconds(us(simulation.makespan_ns))}; {legend}"])
@@ -87,6 +89,10 @@ def event_table(instance: Instance, plan: Plan, simulation: Simulation) -> str:
     return tabulate(
         rows, ("start us", "end us", "node", "does", "what"), disable_numparse=True, colalign=("right",) * 2
     )
+
+
+def _main_activity(times_ns: Mapping[Activity, int]) -> str:
+    return max(times_ns, key=lambda activity: times_ns[activity]).value
 
 
 def _computations(plan: Plan, simulation: Simulation) -> Iterator[Event]:

@@ -35,14 +35,16 @@ def families(problem: Problem) -> dict[str, tuple[Layout, ...]]:
     result: dict[str, tuple[Layout, ...]] = {}
     for index, data in enumerate(problem.operators):
         near = [shares for family in filled[max(0, index - WINDOW) : index + WINDOW + 1] for shares in family]
-        found: dict[Layout, None] = {}
-        for axis in axes(data.shape):
-            size = axis_size(data.shape, axis)
-            for shares in (*_speed_shares(problem, data), *near):
-                found[layout_of_shares(axis, size, shares)] = None
-            for node in range(problem.devices):
-                found[Layout.single(axis, size, node, problem.nodes)] = None
-        result[data.output] = tuple(found)
+        alone = list(np.eye(problem.devices)[np.argsort(-device_speeds(problem, data), kind="stable")])
+        # The first candidates survive where a wide graph allows few: all devices, then the fastest alone.
+        ordered = [*reversed(list(_speed_shares(problem, data))), *alone, *near]
+        result[data.output] = tuple(
+            dict.fromkeys(
+                layout_of_shares(axis, axis_size(data.shape, axis), shares)
+                for shares in ordered
+                for axis in axes(data.shape)
+            )
+        )
     return result
 
 

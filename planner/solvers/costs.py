@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,22 +35,47 @@ class Arcs:
     flash_bytes: IntArray
 
 
-def operator_arcs(problem: Problem, data: OperatorData, layouts: Mapping[str, LayoutSet]) -> Iterator[Arcs]:
-    """Every option of an operator, the fastest kind first."""
+def operator_arcs(
+    problem: Problem, data: OperatorData, layouts: Mapping[str, LayoutSet], held_bytes: IntArray
+) -> Iterator[Arcs]:
+    """Every option of an operator while other tensors take at most `held_bytes` of every node.
+
+    More chunks are never faster and take more flash, so they are tried only where fewer may not fit into RAM.
+    """
     inputs = [layouts[name] for name in data.inputs]
     output = layouts[data.output]
     whole = own_output_arcs(problem, data, inputs, output)
     yield whole
     if len(data.operator.inputs) == 1:
-        gathering = ~np.logical_and.outer(inputs[0].rows, output.rows) & (whole.time_ns < UNREACHABLE)
-        if gathering.any():
-            for chunks in CHUNKS[1:]:
-                if chunks <= data.shape.height:
-                    yield own_output_arcs(problem, data, inputs, output, chunks, gathering)
+        gathering = ~np.logical_and.outer(inputs[0].rows, output.rows)
+        yield from _chunked(
+            problem, data, whole, gathering, held_bytes, partial(own_output_arcs, problem, data, inputs, output)
+        )
     if data.accepts_input_channels:
-        for chunks in CHUNKS:
-            if chunks <= data.shape.height:
-                yield input_channels_arcs(problem, data, inputs[0], output, chunks)
+        summing = np.repeat(~inputs[0].rows[:, None], len(output), axis=1)
+        sums = input_channels_arcs(problem, data, inputs[0], output, 1, summing)
+        yield sums
+        yield from _chunked(
+            problem, data, sums, summing, held_bytes, partial(input_channels_arcs, problem, data, inputs[0], output)
+        )
+
+
+def _chunked(
+    problem: Problem,
+    data: OperatorData,
+    arcs: Arcs,
+    wanted: NDArray[np.bool_],
+    held_bytes: IntArray,
+    price: Callable[[int, NDArray[np.bool_]], Arcs],
+) -> Iterator[Arcs]:
+    """Arcs with more and more chunks for the `wanted` pairs of `arcs` that may not fit."""
+    for chunks in CHUNKS[1:]:
+        tight = (arcs.ram_bytes + held_bytes > problem.ram_cap_bytes).any(axis=2)
+        wanted = wanted & tight & (arcs.time_ns < UNREACHABLE)
+        if chunks > data.shape.height or not wanted.any():
+            return
+        arcs = price(chunks, wanted)
+        yield arcs
 
 
 def own_output_arcs(
@@ -94,9 +120,14 @@ def own_output_arcs(
 
 
 def input_channels_arcs(
-    problem: Problem, data: OperatorData, source: LayoutSet, output: LayoutSet, chunks: int
+    problem: Problem,
+    data: OperatorData,
+    source: LayoutSet,
+    output: LayoutSet,
+    chunks: int,
+    wanted: NDArray[np.bool_],
 ) -> Arcs:
-    """INPUT_CHANNELS from the channel layouts of the input."""
+    """INPUT_CHANNELS between the `wanted` pairs, of which the input must be cut by channels. wanted: bool [a, b]."""
     by_channels = np.flatnonzero(~source.rows)
     depths = source.units[by_channels].astype(np.int64)
     time = np.full((len(source), len(output)), UNREACHABLE)
@@ -114,6 +145,7 @@ def input_channels_arcs(
             data.shape.width,
             data.shape.channels,
             chunks,
+            wanted[by_channels],
             partial_sums_ns(problem, data, depths, chunks).max(axis=1),
             routes.hops,
             routes.message_ns,
@@ -211,8 +243,8 @@ def partial_sums_ns(problem: Problem, data: OperatorData, depths: IntArray, chun
     return result
 
 
-def gather_arcs(problem: Problem, tensor: str, layouts: LayoutSet) -> tuple[IntArray, IntArray]:
-    """Bringing a graph output to the output node: time [layouts] and RAM [layouts, nodes] beside what is held."""
+def gather_arcs(problem: Problem, tensor: str, layouts: LayoutSet) -> tuple[IntArray, IntArray, IntArray]:
+    """Bringing a graph output to the output node: time [layouts], received and relayed footprints [layouts, nodes]."""
     shape = problem.shape(tensor)
     target = LayoutSet(
         np.array([True]),
@@ -252,7 +284,7 @@ def gather_arcs(problem: Problem, tensor: str, layouts: LayoutSet) -> tuple[IntA
         routes.port_count,
         problem.copy_cost.table,
     )
-    return communication[:, 0], received[:, 0] + relays[:, 0]
+    return communication[:, 0], received[:, 0], relays[:, 0]
 
 
 def _output_flash(data: OperatorData, output: LayoutSet, chunks: int) -> IntArray:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from planner.solvers.clock import CancelCheck, Clock
 from planner.solvers.path import LayoutGraph, Path
 
 
@@ -26,31 +26,6 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-CancelCheck = Callable[[], bool]
-
-
-class Cancelled(Exception):
-    """The caller no longer wants the search to go on. Never leaves `solve`."""
-
-
-class Clock:
-    """Time limit and cancellation of one search."""
-
-    def __init__(self, limit_s: float, cancelled: CancelCheck | None = None) -> None:
-        self._start = time.monotonic()
-        self.limit_s = limit_s
-        self._cancelled = cancelled
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self._start
-
-    @property
-    def left_s(self) -> float:
-        """Seconds left, never negative. Raises Cancelled if the caller gave up."""
-        if self._cancelled is not None and self._cancelled():
-            raise Cancelled
-        return max(0.0, self.limit_s - self.elapsed_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +48,6 @@ class PathSolver(Protocol):
     def solve(self, graph: LayoutGraph, incumbent: Path | None, clock: Clock, limit_s: float) -> PathOutcome:
         """Search for at most `limit_s` seconds; a path worse than `incumbent` need not be returned."""
         ...
+
+
+__all__ = ["CancelCheck", "PathOutcome", "PathSolver", "Progress", "ProgressCallback"]

@@ -186,6 +186,7 @@ def reduce_pairs(
     width_out,
     channels_out,
     chunks,
+    wanted,
     sums_ns,
     hops,
     message_ns,
@@ -196,7 +197,7 @@ def reduce_pairs(
     accumulate_table,
     requantise_table,
 ):
-    """INPUT_CHANNELS from every channel layout (a) to every output layout (b).
+    """INPUT_CHANNELS from every channel layout (a) to every output layout (b), where `wanted[a, b]`.
 
     sums_ns: [a], the slowest node's partial sums. Returns int64 [a, b] time and [a, b, node] footprints of sums,
     received sums and relayed messages (the largest chunk's).
@@ -215,6 +216,8 @@ def reduce_pairs(
             if stops_in[a, s] > starts_in[a, s]:
                 active += 1
         for b in range(count_b):
+            if not wanted[a, b]:
+                continue
             total = sums_ns[a]
             reachable = True
             finish[:] = 0

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.core.cost import FloatArray
-from planner.solvers.interface import Clock, PathOutcome
+from planner.solvers.clock import Clock
+from planner.solvers.interface import PathOutcome
 from planner.solvers.layout_set import IntArray
 from planner.solvers.path import LayoutGraph, Path
 

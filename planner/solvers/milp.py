@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
 from planner.errors import InternalError
-from planner.solvers.interface import Clock, PathOutcome
+from planner.solvers.clock import Clock
+from planner.solvers.interface import PathOutcome
 from planner.solvers.lagrangian import ascend
 from planner.solvers.path import LayoutGraph, Path
 from planner.solvers.path_model import PathModel, reduced_model

@@ -11,11 +11,12 @@ from planner.core.storage import footprint_bytes
 from planner.data.plan import ALIGNMENT_BYTES
 from planner.errors import InternalError
 
-TIME_LIMIT_S = 5.0
+WORK_LIMIT = 5.0
+"""In CP-SAT's deterministic time, about seconds: the same buffers get the same offsets on any machine."""
 
 
 def pack_exactly(lifespans: Sequence[Lifespan]) -> tuple[int, ...]:
-    """Offsets of the smallest arena that is found in the time limit, never larger than that of first fit."""
+    """Offsets of the smallest arena that is found within the work limit, never larger than that of first fit."""
     offsets = pack(lifespans)
     if packed_bytes(lifespans, offsets) == peak_footprint_bytes(lifespans):
         return offsets
@@ -43,7 +44,7 @@ def _improve(lifespans: Sequence[Lifespan], hint: Sequence[int]) -> tuple[int, .
         model.add_hint(start, offset // ALIGNMENT_BYTES)
     model.minimize(arena)
     solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = TIME_LIMIT_S
+    solver.parameters.max_deterministic_time = WORK_LIMIT
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     status = solver.solve(model)

@@ -18,6 +18,7 @@ from planner.core.cost import FloatArray
 from planner.data.split import Axis, Layout, OperatorSplit, Split
 from planner.errors import ModelError
 from planner.solvers import kernels
+from planner.solvers.clock import Clock
 from planner.solvers.costs import Arcs, gather_arcs, operator_arcs
 from planner.solvers.layout_set import IntArray, LayoutSet
 from planner.solvers.problem import UNREACHABLE, Problem
@@ -26,7 +27,9 @@ Candidates = Mapping[str, tuple[Layout, ...]]
 """Candidate layouts of every tensor that an operator computes."""
 
 STATE_LIMIT = 30_000_000
-"""Most arcs that one operator may have: what fits into memory and a second of time."""
+"""Most arcs between joint states that one operator may have: what a second of time allows."""
+TABLE_LIMIT = 6_000_000
+"""Most numbers in one operator's table of RAM by inputs, output and node: what memory allows."""
 FEWEST_CANDIDATES = 8
 """Layouts of a tensor without which a search makes no sense."""
 
@@ -94,20 +97,36 @@ class ArcCache:
         self._old, self._used = self._used, {}
 
     def arcs(
-        self, problem: Problem, index: int, candidates: Candidates, sets: Mapping[str, LayoutSet]
+        self,
+        problem: Problem,
+        index: int,
+        candidates: Candidates,
+        sets: Mapping[str, LayoutSet],
+        held_bytes: IntArray,
     ) -> tuple[Arcs, ...]:
+        """All options of an operator; see `operator_arcs`."""
         data = problem.operators[index]
-        key = (data.signature, *(candidates[name] for name in (*data.inputs, data.output)))
+        layouts = (candidates[name] for name in (*data.inputs, data.output))
+        key = (data.signature, held_bytes.tobytes(), *layouts)
         if key not in self._used:
             known = self._old.get(key)
-            self._used[key] = known if known is not None else tuple(operator_arcs(problem, data, sets))
+            self._used[key] = known if known is not None else tuple(operator_arcs(problem, data, sets, held_bytes))
         return self._used[key]
 
 
 class LayoutGraph:
-    """The layered graph over a candidate set, which `candidate_limits` should limit."""
+    """The layered graph over a candidate set, which `candidate_limits` should limit.
 
-    def __init__(self, problem: Problem, candidates: Candidates, cache: ArcCache | None = None) -> None:
+    Raises OutOfTime or Cancelled if a clock is given and says so.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        candidates: Candidates,
+        cache: ArcCache | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.problem = problem
         self.candidates: dict[str, tuple[Layout, ...]] = dict(candidates)
         for name in problem.inputs:
@@ -119,9 +138,12 @@ class LayoutGraph:
         live: tuple[str, ...] = tuple(name for name in problem.inputs if name in problem.last_use)
         self._first_live = live
         for data in problem.operators:
+            if clock is not None:
+                clock.check()
             rest = tuple(name for name in live if name not in data.inputs)
             survivors = tuple(name for name in data.inputs if problem.last_use[name] > data.index)
-            options = cache.arcs(problem, data.index, self.candidates, self._sets)
+            held = self._footprints(rest)
+            options = cache.arcs(problem, data.index, self.candidates, self._sets, held.max(axis=0))
             self.stages.append(
                 Stage(
                     data.index,
@@ -131,11 +153,13 @@ class LayoutGraph:
                     data.output,
                     self._order(live, (*rest, *data.inputs)),
                     self._restriction(data.inputs, survivors),
-                    self._footprints(rest),
+                    held,
                     options,
                 )
             )
-            live = (*rest, *survivors, data.output)
+            # A graph input that nothing reads has one layout and may simply be left out of the states.
+            kept = tuple(name for name in rest if problem.last_use[name] > data.index)
+            live = (*kept, *survivors, data.output)
         self.last_live = live
 
     def shortest_path(self, flash_prices: FloatArray | None = None) -> Path | None:
@@ -213,14 +237,15 @@ class LayoutGraph:
     @cached_property
     def gather_ns(self) -> IntArray:
         """Bringing all graph outputs to the output node, by final state; `UNREACHABLE` where RAM forbids."""
-        held = self._footprints(self.last_live)
+        held = self._footprints(self.last_live)  # and what was gathered before, which stays where it is
         total = np.zeros(len(held), np.int64)
         index = np.indices(self._sizes(self.last_live)).reshape(len(self.last_live), -1)
         for name in self.problem.outputs:
-            time, ram = gather_arcs(self.problem, name, self._sets[name])
+            time, received, relayed = gather_arcs(self.problem, name, self._sets[name])
             state = index[self.last_live.index(name)]
             total = np.minimum(total + time[state], UNREACHABLE)
-            total[((held + ram[state]) > self.problem.ram_cap_bytes).any(axis=1)] = UNREACHABLE
+            held = held + received[state]
+            total[(held + relayed[state] > self.problem.ram_cap_bytes).any(axis=1)] = UNREACHABLE
         return total
 
     def _trace(self, layers: Sequence[Layer], state: int) -> list[Choice]:
@@ -280,7 +305,7 @@ def priced_ns(arcs: Arcs, flash_prices: FloatArray | None) -> IntArray:
 
 
 def candidate_limits(problem: Problem) -> dict[str, int]:
-    """How many layouts of each tensor keep every operator's arcs below `STATE_LIMIT`.
+    """How many layouts of each tensor keep every operator's arcs within the limits.
 
     Raises ModelError if so many tensors live at once that hardly any layouts are left, or if nobody reads a tensor.
     """
@@ -289,7 +314,8 @@ def candidate_limits(problem: Problem) -> dict[str, int]:
         if not problem.graph.consumers[data.output] and data.output not in problem.outputs:
             raise ModelError(f"operator {data.name}: nothing reads its output; remove it from the model")
         tensors = [name for name in (*problem.held(data.index), data.output) if name not in problem.inputs]
-        most = int(STATE_LIMIT ** (1 / len(tensors)))
+        own = [name for name in (*data.inputs, data.output) if name not in problem.inputs]
+        most = int(min(STATE_LIMIT ** (1 / len(tensors)), (TABLE_LIMIT / problem.nodes) ** (1 / len(own))))
         if most < FEWEST_CANDIDATES:
             raise ModelError(
                 f"operator {data.name}: {len(tensors)} tensors live at once, and the search over their joint layouts "

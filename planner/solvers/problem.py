@@ -14,7 +14,7 @@ from planner.core.cost import FloatArray, ShardCosts, cost_key, operator_feature
 from planner.core.regions import required, whole
 from planner.core.storage import footprint_bytes
 from planner.core.transfers import accepts_input_channels
-from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape
+from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Slice
 from planner.data.hardware import Network
 from planner.data.instance import Instance
 from planner.data.plan import MESSAGE_SLOT_BYTES
@@ -27,7 +27,7 @@ UNREACHABLE = np.int64(2**60)
 CHANNEL_BYTES = 12
 """Flash of one output channel beside its weights: bias (4) and requantisation (8)."""
 LOOKUP_BYTES = 256
-RECORD_BYTES = 640
+RECORD_BYTES = 1024
 """Estimate of the plan's own records for one operator and chunk on one node: steps, operands, messages."""
 PLAN_BYTES = 4096
 """Estimate of the plan's records that do not depend on the split: header, buffers, names."""
@@ -152,6 +152,8 @@ class OperatorData:
                 kind = (operator.window, operator.kind)
             case Pad():
                 kind = (operator.padding,)
+            case Slice():
+                kind = (operator.start,)
         return (type(operator), shapes, same_tensor, self.shape, *kind)
 
     @property
@@ -213,7 +215,8 @@ class Problem:
     def last_use(self) -> Mapping[str, int]:
         """Index of the last operator that holds each tensor; graph outputs are held past the last one."""
         uses = {name: readers[-1] for name, readers in self.graph.consumers.items() if readers}
-        unread = {operator.output: index for index, operator in enumerate(self.graph.operators)}
+        unread = {name: 0 for name in self.inputs}
+        unread |= {operator.output: index for index, operator in enumerate(self.graph.operators)}
         return unread | uses | {name: len(self.operators) for name in self.outputs}
 
     def with_extra_ram(self, extra_bytes: int) -> Problem:

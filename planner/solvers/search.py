@@ -8,8 +8,8 @@ from planner.data.graph import Graph
 from planner.data.instance import Instance
 from planner.data.result import OPTIMALITY_GAP, PhaseBounds, Shortage, SolveResult, SolveStatus
 from planner.solvers.candidates import around_hints, families, merge, neighbourhood
-from planner.solvers.costs import CHUNKS
-from planner.solvers.interface import CancelCheck, Cancelled, Clock, Progress, ProgressCallback
+from planner.solvers.clock import CancelCheck, Cancelled, Clock, OutOfTime
+from planner.solvers.interface import Progress, ProgressCallback
 from planner.solvers.path import ArcCache, Candidates, LayoutGraph, Path, candidate_limits
 from planner.solvers.problem import Problem
 from planner.solvers.registry import path_solver
@@ -135,8 +135,12 @@ class _Search:
         return Progress(self._clock.elapsed_s, self._best.time_ns if self._best else None, self._bound_ns)
 
     def _explore(self, candidates: Candidates) -> bool:
-        """Search a candidate set; returns whether the incumbent improved."""
-        graph = LayoutGraph(self._problem, self._thinned(candidates), self._cache)
+        """Search a candidate set; returns whether the incumbent improved. The first plan may exceed the time limit."""
+        try:
+            clock = self._clock if self._best else None
+            graph = LayoutGraph(self._problem, self._thinned(candidates), self._cache, clock)
+        except OutOfTime:
+            return False
         self._cache.renew()
         limit_s = min(self._clock.left_s, self._clock.limit_s * ROUND_SHARE)
         outcome = self._solver.solve(graph, self._best, self._clock, limit_s)
@@ -153,9 +157,8 @@ class _Search:
         incumbent_ns = self._best.time_ns if self._best else None
         bound = relaxation.solve(self._clock, incumbent_ns, self._clock.left_s * RELAX_SHARE)
         if bound is not None and bound.first_infeasible is None:
-            # Chunks of a computation are rounded up one by one, the relaxation rounds their sum.
-            rounding_ns = CHUNKS[-1] * len(self._problem.operators)
-            self._bound_ns = max(self._bound_ns or 0, int(bound.value_ns) - rounding_ns)
+            # Chunks of a computation are rounded one by one, the relaxation rounds their sum: at most 1 ns apart.
+            self._bound_ns = max(self._bound_ns or 0, int(bound.value_ns) - len(self._problem.operators))
             self._report()
         return bound
 

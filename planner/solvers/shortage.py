@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.data.result import Shortage
-from planner.solvers.interface import Clock
+from planner.solvers.clock import Clock
 from planner.solvers.problem import Problem
 from planner.solvers.relaxation.bound import Bound, Relaxation
 

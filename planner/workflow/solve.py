@@ -19,6 +19,7 @@ from planner.files.graph_file import graph_hash
 from planner.planfmt.encode import encode
 from planner.report.solve_report import PlanFacts
 from planner.solvers.interface import CancelCheck, ProgressCallback
+from planner.solvers.offsets import pack_exactly
 from planner.solvers.search import solve as search
 
 MOST_SEARCHES = 4
@@ -86,7 +87,7 @@ def solve(
 
 def _make(graph: Graph, instance: Instance, split: Split) -> tuple[Plan, tuple[bytes, ...]]:
     """The plan of a split and its binaries, one per device."""
-    plan = lower(graph, instance, split, graph_hash(graph))
+    plan = lower(graph, instance, split, graph_hash(graph), pack_exactly)
     return plan, tuple(encode(plan, graph, node) for node in range(len(instance.devices)))
 
 

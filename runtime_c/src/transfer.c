@@ -11,6 +11,7 @@
 
 static uint8_t *slot_time(const plr_t *runtime, const plr_message_t *message, uint32_t which) {
     const plr_buffer_t slots = plr_plan_buffer(&runtime->plan, 0);
+    PLR_ASSERT(message->slot < runtime->plan.header.slot_count);
     return runtime->arena + slots.offset_bytes + message->slot * (size_t)PLR_SLOT_BYTES + which;
 }
 

@@ -19,6 +19,7 @@ ACTIVATIONS = {
     "none": schema.ActivationFunctionType.NONE,
     "relu": schema.ActivationFunctionType.RELU,
     "relu6": schema.ActivationFunctionType.RELU6,
+    "relu_n1_to_1": schema.ActivationFunctionType.RELU_N1_TO_1,
 }
 _TYPES = {
     np.dtype(np.int8): schema.TensorType.INT8,
@@ -105,10 +106,11 @@ class TfliteBuilder:
         padding: int = SAME,
         activation: str = "none",
         depthwise: bool = False,
+        groups: int = 1,
     ) -> int:
         """CONV_2D, or DEPTHWISE_CONV_2D with outputs = channels * multiplier."""
         _, height, width, channels = self.dims(source)
-        depth = 1 if depthwise else channels
+        depth = 1 if depthwise else channels // groups
         shape = (1, *kernel, outputs) if depthwise else (outputs, *kernel, depth)
         weights, bias, quant = self._linear(
             source, shape, outputs, kernel[0] * kernel[1] * depth, 3 if depthwise else 0
@@ -245,6 +247,45 @@ class TfliteBuilder:
         scale = self.quant(source)[0]
         bias_number = self.constant(bias, (np.float32(scale) * scales, 0))
         return weights, bias_number, self.random_quant(scale * 0.004 * 73 * terms**0.5)
+
+
+def random_network(seed: int, operators: int) -> tuple[TfliteBuilder, tuple[int, int]]:
+    """A random network of that many operators, then a classifier; its outputs are the softmax and the logits."""
+    builder = TfliteBuilder(seed)
+    size = builder.rng.integers(5, 14, 2)
+    current = builder.input((1, *map(int, size), int(builder.rng.integers(1, 6))), builder.random_quant(0.05))
+    for _ in range(operators):
+        current = random_operator(builder, current)
+    flat = builder.reshape(current, (1, int(np.prod(builder.dims(current)))))
+    logits = builder.fully_connected(flat, int(builder.rng.integers(2, 12)), bool(builder.rng.integers(2)))
+    return builder, (builder.softmax(logits), logits)
+
+
+def random_operator(builder: TfliteBuilder, source: int) -> int:
+    """A convolution, pool, residual or concatenation after `source`, always small enough to go on."""
+    rng = builder.rng
+    _, height, width, channels = builder.dims(source)
+    kernel = tuple(int(rng.integers(1, min(4, side) + 1)) for side in (height, width))
+    stride = tuple(int(rng.integers(1, 3)) if min(height, width) > 4 else 1 for _ in range(2))
+    padding = int(rng.choice([SAME, VALID]))
+    activation = str(rng.choice(list(ACTIVATIONS)))
+    match int(rng.integers(6)):
+        case 0:
+            return builder.conv(source, int(rng.integers(1, 12)), kernel, stride, (1, 1), padding, activation)
+        case 1:
+            outputs = channels * int(rng.integers(1, 3)) if channels < 16 else channels
+            return builder.conv(source, outputs, kernel, stride, (1, 1), padding, activation, depthwise=True)
+        case 2:
+            name = str(rng.choice(["AVERAGE_POOL_2D", "MAX_POOL_2D"]))
+            return builder.pool(name, source, kernel, stride, padding, activation)
+        case 3:
+            other = builder.conv(source, channels, (3, 3), dilation=(2, 2), activation=activation)
+            return builder.add(*((source, other) if rng.integers(2) else (other, source)), activation)
+        case 4:
+            other = builder.quantize(builder.conv(source, 3, (1, 1)), builder.quant(source))
+            return builder.concat([source, other] if rng.integers(2) else [other, source])
+        case _:
+            return builder.pad(source, (1, 0), (0, 1), int(rng.integers(-128, 128)))
 
 
 def output_size(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:

@@ -47,11 +47,11 @@ def test_damage_is_noticed(tmp_path: Path) -> None:
     content = path.read_bytes()
     for place in (0, 9, 45, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-        with pytest.raises(ModelError, match="damaged|not a graph file"):
+        with pytest.raises(ModelError, match=r"damaged|not a graph file"):
             load_graph(path)
     for size in (0, 7, 20, 41, len(content) - 1):
         path.write_bytes(content[:size])
-        with pytest.raises(ModelError, match="damaged|not a graph file"):
+        with pytest.raises(ModelError, match=r"damaged|not a graph file"):
             load_graph(path)
 
 

@@ -15,7 +15,7 @@ out=$root/build/fuzz
 mkdir -p "$out/$target"
 
 compile() {
-    clang -std=c99 -O2 -g -Wall -Wextra -Werror -pedantic -ffp-contract=off \
+    clang -std=c99 -O2 -g -Wall -Wextra -Werror -pedantic -ffp-contract=off -include assert.h -DPLR_ASSERT=assert \
         -I"$root/runtime_c/include" -I"$root/runtime_c/src" "$@"
 }
 

@@ -25,7 +25,7 @@ from tests.builders.mutations import BUFFER_MUTATIONS, STEP_MUTATIONS, Mutation,
 SEEDS = range(60)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**31))
 def test_accepts_lowered_plans(seed: int) -> None:
     case = random_case(seed)
@@ -91,7 +91,7 @@ def test_rejects_foreign_plans() -> None:
     assert [v.rule for v in validate(case.graph, case.instance, missing)] == ["programs"]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 400), st.integers(0, 2**31))
 def test_what_it_accepts_is_right(case_seed: int, seed: int) -> None:
     """Whatever number in a plan is changed: either the validator objects, or the plan still computes the same."""

@@ -173,6 +173,15 @@ def test_refusals(model: Path, samples: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "none.onnx").exists()
 
 
+def test_a_model_too_large_to_calibrate(model: Path) -> None:
+    proto = onnx.load(model)
+    pads = np.array([0, 0, 13238272, 0, 0, 0, 1, 1], np.int64)
+    proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(pads, "pads"))
+    onnx.save(proto, model)
+    with pytest.raises(ModelError, match="elements, more than"):
+        load_float(model)
+
+
 def test_an_operator_that_planner_cannot_split(model: Path, samples: Path, tmp_path: Path) -> None:
     proto = onnx.load(model)
     proto.graph.node[3].op_type = "Erf"

@@ -14,7 +14,7 @@ from planner.core.host import host_input, host_outputs
 from planner.data.graph import Arithmetic, Graph, Pad
 from planner.files.graph_file import load_graph, save_graph
 from planner.frontend import read_tflite
-from tests.builders.tflite_models import SAME, UNIT, VALID, TfliteBuilder, run_tflite_micro
+from tests.builders.tflite_models import UNIT, VALID, TfliteBuilder, random_network, run_tflite_micro
 
 SEEDS = pytest.mark.parametrize("seed", range(6))
 EVERY_LEVEL = np.arange(-128, 128).astype(np.int8)
@@ -37,56 +37,53 @@ def check(directory: Path, builder: TfliteBuilder, *outputs: int, array: np.ndar
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 10**6), operators=st.integers(1, 8))
 def test_random_network(tmp_path_factory: pytest.TempPathFactory, seed: int, operators: int) -> None:
-    builder = TfliteBuilder(seed)
-    size = builder.rng.integers(5, 14, 2)
-    current = builder.input((1, *map(int, size), int(builder.rng.integers(1, 6))), builder.random_quant(0.05))
-    for _ in range(operators):
-        current = random_operator(builder, current)
-    flat = builder.reshape(current, (1, int(np.prod(builder.dims(current)))))
-    logits = builder.fully_connected(flat, int(builder.rng.integers(2, 12)), bool(builder.rng.integers(2)))
-    check(tmp_path_factory.mktemp("random"), builder, builder.softmax(logits), logits)
-
-
-def random_operator(builder: TfliteBuilder, source: int) -> int:
-    """A convolution, pool, residual or concatenation after `source`, always small enough to go on."""
-    rng = builder.rng
-    _, height, width, channels = builder.dims(source)
-    kernel = tuple(int(rng.integers(1, min(4, side) + 1)) for side in (height, width))
-    stride = tuple(int(rng.integers(1, 3)) if min(height, width) > 4 else 1 for _ in range(2))
-    padding = int(rng.choice([SAME, VALID]))
-    activation = str(rng.choice(["none", "relu", "relu6"]))
-    match int(rng.integers(6)):
-        case 0:
-            return builder.conv(source, int(rng.integers(1, 12)), kernel, stride, (1, 1), padding, activation)
-        case 1:
-            outputs = channels * int(rng.integers(1, 3)) if channels < 16 else channels
-            return builder.conv(source, outputs, kernel, stride, (1, 1), padding, activation, depthwise=True)
-        case 2:
-            name = str(rng.choice(["AVERAGE_POOL_2D", "MAX_POOL_2D"]))
-            return builder.pool(name, source, kernel, stride, padding, activation)
-        case 3:
-            other = builder.conv(source, channels, (3, 3), dilation=(2, 2), activation=activation)
-            return builder.add(*((source, other) if rng.integers(2) else (other, source)), activation)
-        case 4:
-            other = builder.quantize(builder.conv(source, 3, (1, 1)), builder.quant(source))
-            return builder.concat([source, other] if rng.integers(2) else [other, source])
-        case _:
-            return builder.pad(source, (1, 0), (0, 1), int(rng.integers(-128, 128)))
+    builder, outputs = random_network(seed, operators)
+    check(tmp_path_factory.mktemp("random"), builder, *outputs)
 
 
 @SEEDS
-@pytest.mark.parametrize("name", ["RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "HARD_SWISH", "QUANTIZE"])
+@pytest.mark.parametrize("name", ["RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH", "QUANTIZE"])
 def test_unary_function_of_every_level(tmp_path: Path, name: str, seed: int) -> None:
     builder = TfliteBuilder(seed)
     scale = float(builder.rng.choice([0.004, 0.03, 0.2]))
     source = builder.input((1, 16, 16, 1), builder.random_quant(scale))
-    target = {"RELU6": builder.quant(source), "LOGISTIC": UNIT}.get(name, builder.random_quant(scale))
+    target = {"RELU6": builder.quant(source), "LOGISTIC": UNIT, "TANH": (1 / 128, 0)}.get(
+        name, builder.random_quant(scale)
+    )
     options = {
         "LEAKY_RELU": {"table": "LeakyReluOptions", "alpha": float(builder.rng.uniform(0.01, 0.9))},
         "HARD_SWISH": {"table": "HardSwishOptions"},
     }
     output = builder.op(name, [source], builder.dims(source), target, **options.get(name, {}))
     check(tmp_path, builder, output, array=EVERY_LEVEL.reshape(1, 16, 16, 1))
+
+
+@SEEDS
+def test_prelu_with_one_slope(tmp_path: Path, seed: int) -> None:
+    builder = TfliteBuilder(seed)
+    source = builder.input((1, 16, 16, 1), builder.random_quant(0.03))
+    slope = builder.constant(builder.rng.integers(-128, 128, (1, 1, 1)).astype(np.int8), builder.random_quant(0.005))
+    output = builder.op("PRELU", [source, slope], builder.dims(source), builder.random_quant(0.03))
+    check(tmp_path, builder, output, array=EVERY_LEVEL.reshape(1, 16, 16, 1))
+
+
+@SEEDS
+@pytest.mark.parametrize(("name", "fused"), [("RELU_N1_TO_1", "relu_n1_to_1"), ("RELU6", "relu6")])
+def test_clip_of_its_own_equals_the_fused_one(tmp_path: Path, name: str, fused: str, seed: int) -> None:
+    """TFLite Micro has no RELU_N1_TO_1 by itself: it must do what the activation of the operator before does."""
+    results = []
+    for activation in ("none", fused):
+        builder = TfliteBuilder(seed)
+        output = builder.conv(builder.input((1, 6, 6, 3), builder.random_quant(0.05)), 5, (3, 3), activation=activation)
+        if activation == "none":
+            output = builder.op(name, [output], builder.dims(output), builder.quant(output))
+        path = tmp_path / activation
+        path.write_bytes(builder.model(output))
+        graph = read_tflite(path)
+        array = np.resize(EVERY_LEVEL, builder.dims(builder.inputs[0]))
+        results.append(host_outputs(graph, execute(graph, host_input(graph, array)))[0])
+        assert len(graph.operators) == 1
+    np.testing.assert_array_equal(*results)
 
 
 @SEEDS
@@ -194,6 +191,12 @@ def test_fully_connected_on_rows(tmp_path: Path) -> None:
     builder = TfliteBuilder(3)
     source = builder.input((6, 20), builder.random_quant(0.05))
     check(tmp_path, builder, builder.fully_connected(source, 9, activation="relu"))
+
+
+def test_grouped_convolution(tmp_path: Path) -> None:
+    builder = TfliteBuilder(9)
+    source = builder.input((1, 7, 6, 6), builder.random_quant(0.05))
+    check(tmp_path, builder, builder.conv(source, 9, (3, 2), (1, 2), activation="relu_n1_to_1", groups=3))
 
 
 def test_input_that_is_reshaped_first(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from planner.core.executor import execute
 from planner.core.host import host_input
 from planner.errors import ModelError
 from planner.frontend import read_model, read_tflite
-from tests.builders.tflite_models import TfliteBuilder
+from tests.builders.tflite_models import TfliteBuilder, schema
 
 MEMORY_FACTOR = 40
 """Bytes that reading may allocate per byte of a small file (Python objects weigh far more than their flatbuffer)."""
@@ -95,8 +95,8 @@ def test_file_that_is_no_model(tmp_path: Path) -> None:
 def unsupported(builder: TfliteBuilder) -> int:
     source = builder.input((1, 4, 4, 2), (0.1, 0))
     relu = builder.op("RELU6", [source], (1, 4, 4, 2), (0.1, 0))
-    product = builder.op("MUL", [relu, source], (1, 4, 4, 2), (0.1, 0), table="MulOptions")
-    return builder.op("TANH", [product], (1, 4, 4, 2), (0.1, 0))
+    difference = builder.op("SUB", [relu, source], (1, 4, 4, 2), (0.1, 0), table="SubOptions")
+    return builder.op("COS", [difference], (1, 4, 4, 2), (0.1, 0))
 
 
 def float_network(builder: TfliteBuilder) -> int:
@@ -156,6 +156,12 @@ def nothing_to_compute(builder: TfliteBuilder) -> int:
     return builder.dequantize(builder.quantize(builder.input((1, 4), None, np.float32), (0.1, 0)))
 
 
+def sixteen_bits(builder: TfliteBuilder) -> int:
+    source = builder.input((1, 4), (0.1, 0))
+    builder.tensors[source].type = schema.TensorType.INT16
+    return builder.fully_connected(source, 3)
+
+
 def dynamic_batch(builder: TfliteBuilder) -> int:
     source = builder.input((-1, 4, 4, 2), (0.1, 0))
     return builder.op("RELU6", [source], (-1, 4, 4, 2), (0.1, 0))
@@ -166,7 +172,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
     [
         (
             unsupported,
-            r"operator 1 \(MUL, output t2\): 2 of 3 operators are not supported \(MUL, TANH\); supported are ADD",
+            r"operator 1 \(SUB, output t2\): 2 of 3 operators are not supported \(SUB, COS\); supported are ADD",
         ),
         (float_network, r"\(RELU, output t1\): its operand 0 is float; convert the model with full integer"),
         (broadcast, r"\(ADD.*broadcasting is not supported"),
@@ -179,6 +185,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
         (concatenated_rows, "along axis 1"),
         (reshaped_inside, "was reshaped from"),
         (nothing_to_compute, "nothing to compute"),
+        (sixteen_bits, "INT16 and not quantised to 8 bits"),
         (dynamic_batch, "dimensions must be positive, known and bounded"),
     ],
 )

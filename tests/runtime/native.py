@@ -16,6 +16,7 @@ SOURCES = sorted(
 )
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes")
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+ASSERTS = ("-include", "assert.h", "-DPLR_ASSERT=assert")
 INCLUDES = (f"-I{RUNTIME / 'include'}", f"-I{RUNTIME / 'src'}")
 
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
@@ -26,7 +27,7 @@ def program(name: str) -> Path:
     """Path of `runtime_c/test/NAME.c`, built once per test process."""
     folder = Path(tempfile.mkdtemp(prefix="planner-native-"))
     target = folder / name
-    command = ["gcc", *WARNINGS, *SANITIZERS, "-O1", "-ffp-contract=off", *INCLUDES]
+    command = ["gcc", *WARNINGS, *SANITIZERS, *ASSERTS, "-O1", "-ffp-contract=off", *INCLUDES]
     command += [*map(str, SOURCES), str(RUNTIME / "test" / f"{name}.c"), "-o", str(target)]
     subprocess.run(command, check=True, timeout=120)
     return target

@@ -32,15 +32,16 @@ def all_candidates(graph: Graph, instance: Instance) -> dict[str, tuple[Layout, 
     }
 
 
-def tiny_graph(seed: int, operators: int = 4) -> Graph:
+def tiny_graph(seed: int, operators: int = 4, largest: int = 6) -> Graph:
     """A few operators of the kinds that matter: halos, gathers, partial sums, a skip, a strided window."""
     rng = np.random.default_rng(seed)
-    builder = GraphBuilder(rng, Shape(int(rng.integers(2, 7)), int(rng.integers(2, 5)), int(rng.integers(1, 4))))
+    height, width, depth = (int(rng.integers(low, high)) for low, high in ((2, largest + 1), (2, 5), (1, 4)))
+    builder = GraphBuilder(rng, Shape(height, width, depth))
     current = builder.input
     while len(builder.operators) < operators:
         shape = builder.shape(current)
         kind = int(rng.integers(6))
-        channels = int(rng.integers(1, 6))
+        channels = int(rng.integers(1, largest))
         same = Window((3, 3), padding=Padding(1, 1, 1, 1))
         if kind == 0:
             current = builder.conv(current, channels, same)

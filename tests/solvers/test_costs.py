@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from planner.core.phase import evaluate
 from planner.core.regions import axis_size
-from planner.data.graph import Graph
+from planner.data.graph import Arithmetic, Graph, Shape, Window
 from planner.data.hardware import LinkCost, Network
 from planner.data.instance import Instance
 from planner.data.split import Axis, Layout, OperatorSplit, Split
 from planner.errors import NoPlanError
 from planner.solvers.costs import gather_arcs, operator_arcs
 from planner.solvers.layout_set import LayoutSet
-from planner.solvers.path import LayoutGraph
+from planner.solvers.path import LayoutGraph, Path
 from planner.solvers.problem import RECORD_BYTES, UNREACHABLE, Problem
 from tests.builders import reference_fleets as fleets
-from tests.builders.graphs import random_graph
+from tests.builders.graphs import GraphBuilder, random_graph
 
 ROOMY = 4 * fleets.MIB
 
@@ -62,8 +62,9 @@ def test_arcs_cost_what_the_evaluator_says(seed: int) -> None:
         layouts[name] = Layout.single(Axis.ROWS, problem.shape(name).height, instance.input_node, instance.nodes)
     sets = {name: LayoutSet.of([layout]) for name, layout in layouts.items()}
     splits, chosen = {}, []
+    crowded = np.full(instance.nodes, 2**40)  # so that all chunk counts are priced
     for data in problem.operators:
-        options = [arcs for arcs in operator_arcs(problem, data, sets) if arcs.time_ns[0, 0] < UNREACHABLE]
+        options = [arcs for arcs in operator_arcs(problem, data, sets, crowded) if arcs.time_ns[0, 0] < UNREACHABLE]
         if not options:
             with pytest.raises(NoPlanError):
                 evaluate(graph, instance, Split({d.name: OperatorSplit(layouts[d.output]) for d in problem.operators}))
@@ -99,3 +100,32 @@ def test_a_path_costs_what_the_evaluator_says(seed: int) -> None:
     evaluation = evaluate(graph, instance, path.split)
     assert path.time_ns == path.value_ns == evaluation.makespan_ns
     assert (np.array(evaluation.peak_footprint_bytes) <= problem.ram_cap_bytes).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_several_outputs_gather_one_after_another(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    builder = GraphBuilder(rng, Shape(4, 3, 2))
+    outputs = tuple(builder.conv(builder.input, int(rng.integers(1, 5)), Window((1, 1))) for _ in range(3))
+    graph, instance = builder.graph(outputs, Arithmetic.TFLM), random_instance(rng)
+    problem = Problem(graph, instance)
+    candidates = {name: (random_layout(rng, graph, name, instance.nodes),) for name in outputs}
+    path = shortest(problem, candidates)
+    if path is None:
+        return
+    evaluation = evaluate(graph, instance, path.split)
+    assert path.time_ns == evaluation.makespan_ns
+    for node in range(problem.devices):
+        peak = evaluation.peak_footprint_bytes[node]
+        problem.ram_cap_bytes[node] = peak
+        assert shortest(problem, candidates) is not None
+        if peak:
+            problem.ram_cap_bytes[node] = peak - 1
+            other = shortest(problem, candidates)
+            assert other is None or other.split != path.split
+        problem.ram_cap_bytes[node] = ROOMY
+
+
+def shortest(problem: Problem, candidates: dict[str, tuple[Layout, ...]]) -> Path | None:
+    return LayoutGraph(problem, candidates).shortest_path()

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.data.split import Axis, Layout
+from planner.solvers.clock import Clock
 from planner.solvers.costs import operator_arcs
-from planner.solvers.interface import Clock
 from planner.solvers.layout_set import LayoutSet
 from planner.solvers.path import LayoutGraph
 from planner.solvers.problem import UNREACHABLE, Problem
@@ -80,7 +80,7 @@ def test_states_part_all_layouts_and_arcs_are_below_all_pairs(seed: int, devices
     for data in problem.operators:
         costs = relaxation.arc_bounds(data)
         counts = [len(candidates[name]) for name in data.inputs]
-        for arcs in operator_arcs(problem, data, sets):
+        for arcs in operator_arcs(problem, data, sets, np.full(instance.nodes, 2**40)):
             fits = (arcs.time_ns < UNREACHABLE) & (arcs.ram_bytes <= problem.ram_cap_bytes).all(axis=2)
             for a, b in zip(*np.nonzero(fits), strict=True):
                 indices = np.unravel_index(a, counts)

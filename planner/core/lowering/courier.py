@@ -37,33 +37,26 @@ class Courier:
         first = len(self._sent)
         self._sent += order
         places = self._places(order, outgoing, incoming)
+        queues = self._ready_ends(order, first, places)
         number_of = {(t.delivery_index, t.level): number for number, t in enumerate(order, first)}
-        queues: defaultdict[tuple[int, Operand], deque[int]] = defaultdict(deque)
-        for number, transmission in enumerate(order, first):
-            source, target = transmission.hop.source, transmission.hop.target
-            if transmission.level == 0:
-                self._programs[source].append(Ready(number))
-            queue = queues[target, places[transmission.delivery_index, transmission.level + 1]]
-            if not queue:
-                self._programs[target].append(Ready(number))
-            queue.append(number)
         relayed: list[tuple[int, int]] = []
         for number, transmission in enumerate(order, first):
-            source, target = transmission.hop.source, transmission.hop.target
             index, level = transmission.delivery_index, transmission.level
+            sender, receiver = transmission.hop.source, transmission.hop.target
+            source, target = self._programs[sender], self._programs[receiver]
             if level > 0:
-                self._programs[source].append(Await(number_of[index, level - 1]))
-                self._programs[source].append(Ready(number))
-            self._programs[source].append(Transfer(number, places[index, level]))
-            self._programs[target].append(Transfer(number, places[index, level + 1]))
+                source.append(Await(number_of[index, level - 1]))
+                source.append(Ready(number))
+            source.append(Transfer(number, places[index, level]))
+            target.append(Transfer(number, places[index, level + 1]))
             self._timeline.transmit(number, transmission.hop, transmission.duration_ns)
-            (relayed if level > 0 else self._unconfirmed).append((source, number))
+            (relayed if level > 0 else self._unconfirmed).append((sender, number))
             if transmission.last:
                 arrived(number, transmission.delivery)
-                queue = queues[target, places[index, level + 1]]
+                queue = queues[receiver, places[index, level + 1]]
                 queue.popleft()
                 if queue:
-                    self._programs[target].append(Ready(queue[0]))
+                    target.append(Ready(queue[0]))
         self._confirm(relayed)
 
     def confirm_sent(self) -> None:
@@ -92,6 +85,21 @@ class Courier:
             )
             for number, transmission in enumerate(self._sent)
         )
+
+    def _ready_ends(
+        self, order: Sequence[Transmission], first: int, places: Mapping[tuple[int, int], Operand]
+    ) -> Mapping[tuple[int, Operand], deque[int]]:
+        """Ready all ends that can be; returns, by node and place, the messages that go there, the ready one first."""
+        queues: defaultdict[tuple[int, Operand], deque[int]] = defaultdict(deque)
+        for number, transmission in enumerate(order, first):
+            if transmission.level == 0:
+                self._programs[transmission.hop.source].append(Ready(number))
+            target = transmission.hop.target
+            queue = queues[target, places[transmission.delivery_index, transmission.level + 1]]
+            if not queue:
+                self._programs[target].append(Ready(number))
+            queue.append(number)
+        return queues
 
     def _places(
         self,

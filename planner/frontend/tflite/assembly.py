@@ -80,8 +80,8 @@ class Assembly:
 
     def define_input(self, source: FileTensor, tensor: FileTensor) -> Stored:
         """The int8 tensor that the input `source` of the model becomes, with the quantisation of `tensor`."""
-        assert source.dtype is not None
         self._define(tensor, plane_of(tensor.dims) or Shape(1, 1, tensor.elements))
+        assert source.dtype is not None
         self._inputs[tensor.name] = InputEnd(
             tensor.name, source.dims, source.dtype.name, channels_first=False, rounding=Arithmetic.TFLM
         )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from planner.core import fixed_functions
-from planner.core.arithmetic import requantisation_table
-from planner.data.graph import INT8_MAX, INT8_MIN, Add, Arithmetic, HostStepKind, Int8Array, Lookup, QuantParams
+from planner.core.arithmetic import INT8_VALUES, requantisation_table
+from planner.data.graph import Add, Arithmetic, HostStepKind, Int8Array, Lookup, QuantParams
 from planner.frontend.tflite.assembly import Assembly, HostResult, RealInput, Stored
 from planner.frontend.tflite.model_file import Node
 from planner.frontend.tflite.quantisation import activation_quant, fused_clamp, quantised_bound
 
 _FULL_INTEGER = "convert the model with full integer quantisation"
+_CLIPS: Mapping[str, tuple[float, float]] = {
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU_0_TO_1": (0.0, 1.0),
+}
+"""Range that each clip leaves."""
 
 
 def add(assembly: Assembly, node: Node) -> Stored:
@@ -47,23 +55,38 @@ def leaky_relu(assembly: Assembly, node: Node) -> Stored:
     return _lookup(assembly, node, fixed_functions.leaky_relu_table(assembly.quant(source), target, slope))
 
 
-def relu6(assembly: Assembly, node: Node) -> Stored:
-    """RELU6: clips, without requantisation."""
+def clip(assembly: Assembly, node: Node) -> Stored:
+    """RELU6, RELU_N1_TO_1, RELU_0_TO_1: clip, without requantisation."""
     source = assembly.activation(node)
     assembly.require_same_quant(node, source)
-    quant = assembly.quant(source)
-    levels = np.arange(INT8_MIN, INT8_MAX + 1)
-    clipped = np.clip(levels, quantised_bound(0.0, quant), quantised_bound(6.0, quant))
-    return _lookup(assembly, node, clipped.astype(np.int8))
+    low, high = (quantised_bound(bound, assembly.quant(source)) for bound in _CLIPS[node.op])
+    return _lookup(assembly, node, np.clip(INT8_VALUES, low, high))
+
+
+def prelu(assembly: Assembly, node: Node) -> Stored:
+    """PRELU with one slope for all channels."""
+    source = assembly.activation(node)
+    slopes, tensor = assembly.constant(node, 1), assembly.operand(node, 1)
+    assert tensor is not None
+    if slopes.dtype != np.int8 or np.unique(slopes).size != 1:
+        raise node.refuse(
+            f"its slopes are {slopes.size} values of {slopes.dtype}", "use one int8 slope for all channels"
+        )
+    slope = activation_quant(tensor)
+    target = activation_quant(assembly.result(node))
+    level = int(slopes.ravel()[0]) - slope.zero_point
+    table = fixed_functions.prelu_table(assembly.quant(source), target, level, slope.scale)
+    return _lookup(assembly, node, table)
 
 
 def logistic(assembly: Assembly, node: Node) -> Stored:
     """LOGISTIC."""
-    source = assembly.activation(node)
-    if assembly.reads_unsigned(node):
-        raise node.refuse("a sigmoid of uint8 values follows another rule", "convert the model to int8")
-    _require_unit_output(node, activation_quant(assembly.result(node)))
-    return _lookup(assembly, node, fixed_functions.logistic_table(assembly.quant(source)))
+    return _fixed_function(assembly, node, fixed_functions.UNIT_QUANT, fixed_functions.logistic_table)
+
+
+def tanh(assembly: Assembly, node: Node) -> Stored:
+    """TANH."""
+    return _fixed_function(assembly, node, fixed_functions.TANH_QUANT, fixed_functions.tanh_table)
 
 
 def hard_swish(assembly: Assembly, node: Node) -> Stored:
@@ -118,9 +141,20 @@ def softmax(assembly: Assembly, node: Node) -> HostResult:
         case HostResult(steps=(HostStepKind.DEQUANTISE,)):
             return HostResult(value.tensor, value.dims, (*value.steps, HostStepKind.SOFTMAX))
         case Stored():
-            _require_unit_output(node, activation_quant(assembly.result(node)))
+            _require_output(node, activation_quant(assembly.result(node)), fixed_functions.UNIT_QUANT)
             return HostResult(value.tensor, value.dims, (HostStepKind.FIXED_SOFTMAX,))
     raise node.refuse("it reads what the host has computed already", "softmax is supported once, at the end")
+
+
+def _fixed_function(
+    assembly: Assembly, node: Node, target: QuantParams, table: Callable[[QuantParams], Int8Array]
+) -> Stored:
+    """A function of int8 values whose output must have the quantisation `target`."""
+    if assembly.reads_unsigned(node):
+        raise node.refuse("on uint8 values it follows another rule", "convert the model to int8")
+    source = assembly.activation(node)
+    _require_output(node, activation_quant(assembly.result(node)), target)
+    return _lookup(assembly, node, table(assembly.quant(source)))
 
 
 def _lookup(assembly: Assembly, node: Node, table: Int8Array) -> Stored:
@@ -129,8 +163,9 @@ def _lookup(assembly: Assembly, node: Node, table: Int8Array) -> Stored:
     return assembly.add(node, Lookup(node.name, (source.tensor,), assembly.result(node).name, table), shape)
 
 
-def _require_unit_output(node: Node, quant: QuantParams) -> None:
-    if quant != fixed_functions.UNIT_QUANT:
+def _require_output(node: Node, quant: QuantParams, wanted: QuantParams) -> None:
+    if quant != wanted:
         raise node.refuse(
-            f"its output has scale {quant.scale} and zero point {quant.zero_point}", "it must have 1/256 and -128"
+            f"its output has scale {quant.scale} and zero point {quant.zero_point}",
+            f"it must have {wanted.scale} and {wanted.zero_point}",
         )

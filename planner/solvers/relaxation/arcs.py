@@ -12,7 +12,7 @@ import numpy as np
 from planner.core.cost import FloatArray
 from planner.solvers import kernels
 from planner.solvers.costs import CHUNKS, compute_ns, fetch, partial_sums_ns
-from planner.solvers.layout_set import IntArray, LayoutSet
+from planner.solvers.layout_set import IntArray, LayoutSet, stacked_bytes
 from planner.solvers.problem import UNREACHABLE, ElementCost, OperatorData, Problem
 from planner.solvers.relaxation.spans import Spans
 from planner.solvers.relaxation.states import States
@@ -93,8 +93,8 @@ class OperatorBound:
         need = np.zeros(len(rows), np.int64)
         for source in self._inputs:
             chunk = rows if from_rows or len(self._inputs) > 1 else -(-rows // CHUNKS[-1])
-            need += source.spans.fewest[chunk] * source.read_row_bytes
-        return self._fitting(rows * self._data.shape.width * self._data.shape.channels + need)
+            need += stacked_bytes(source.spans.fewest[chunk] * source.read_row_bytes)
+        return self._fitting(stacked_bytes(rows * self._data.shape.width * self._data.shape.channels) + need)
 
     def channel_ceilings(self) -> IntArray:
         """Most output channels that fit into each node's RAM with what they read."""
@@ -106,14 +106,14 @@ class OperatorBound:
         for source in self._inputs:
             read = source.spans.fewest[chunk_rows] * source.read_row_bytes
             if source.need is ChannelNeed.ALL:
-                need += np.where(counts > 0, read, 0)
+                need += np.where(counts > 0, stacked_bytes(read), 0)
             elif source.need is ChannelNeed.SAME:
-                need += counts * (read // source.channels)
-        return self._fitting(counts * self._data.shape.height * self._data.shape.width + need)
+                need += stacked_bytes(counts * (read // source.channels))
+        return self._fitting(stacked_bytes(counts * self._data.shape.height * self._data.shape.width) + need)
 
     def output_ceilings(self, units: int, unit_bytes: int) -> IntArray:
         """Most units of the output alone that fit into each node's RAM."""
-        return self._fitting(np.arange(units + 1) * unit_bytes)
+        return self._fitting(stacked_bytes(np.arange(units + 1) * unit_bytes))
 
     def compute(self, output: States) -> FloatArray:
         """OWN_OUTPUT computation by output state."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from planner.core.cost import FloatArray
 from planner.data.split import Axis, Layout
 from planner.solvers import kernels
+from planner.solvers.clock import Clock
 from planner.solvers.costs import gather_arcs
-from planner.solvers.interface import Clock
 from planner.solvers.layout_set import LayoutSet, layout_of_shares
 from planner.solvers.problem import UNREACHABLE, OperatorData, Problem
 from planner.solvers.relaxation.arcs import OperatorBound
@@ -236,7 +236,7 @@ class Relaxation:
         senders = states.active_low - (states.high[:, target] > 0)
         costs = self._traffic.port_ns(moved, np.maximum(senders, 0).astype(float))
         if states.exact:
-            exact, _ = gather_arcs(self._problem, name, states.layouts)
+            exact, _, _ = gather_arcs(self._problem, name, states.layouts)
             costs[: states.exact] = np.where(exact < UNREACHABLE, exact, np.inf)
         return costs
 

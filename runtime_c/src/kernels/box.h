@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "plr/assert.h"
 #include "plr/layout.h"
 
 typedef struct plr_piece {
@@ -28,6 +29,7 @@ typedef struct plr_box {
 /* Address of the first element of a row, which must be smaller than box->rows. */
 static inline uint8_t *plr_box_row(const plr_box_t *box, uint32_t row) {
     const plr_piece_t *piece = box->pieces;
+    PLR_ASSERT(row < box->rows);
     while (row >= piece->rows) {
         row -= piece->rows;
         piece++;

@@ -41,6 +41,7 @@ static inline void plr_window_to_row(plr_window_t *window, uint32_t row) {
     const uint32_t dilation = parameters->dilation_rows;
     const int32_t position = (int32_t)(row * parameters->stride_rows) - parameters->pad_top;
     window->row_taps = plr_valid_taps(position, parameters->kernel_rows, dilation, window->input->rows);
+    PLR_ASSERT(window->row_taps.count <= PLR_KERNEL_ROWS_MAX);
     for (uint32_t i = 0; i < window->row_taps.count; i++) {
         const int32_t tap = (int32_t)((window->row_taps.first + i) * dilation);
         window->rows[i] = plr_box_values(window->input, (uint32_t)(position + tap));

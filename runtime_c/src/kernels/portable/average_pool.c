@@ -57,6 +57,7 @@ static void integer_pixel(const plr_call_t *call, const plr_window_t *window, in
     const plr_parameters_t *parameters = &call->parameters;
     const plr_finish_t finish = plr_call_finish(call);
     const int32_t count = (int32_t)element_count(window);
+    PLR_ASSERT(count > 0);
     const int32_t padded = count - (int32_t)(window->row_taps.count * window->column_taps.count);
     for (uint32_t channel = 0; channel < call->output.channels; channel++) {
         const int32_t sum = integer_sum(window, channel) + padded * parameters->input_zero_point;

@@ -1,0 +1,149 @@
+"""Optima of tiny problems: brute force, the layout path, every solver, and the whole search agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.core.phase import evaluate
+from planner.data.graph import Graph
+from planner.data.instance import Instance, SolverLimits
+from planner.data.result import SolveStatus
+from planner.data.split import Axis, Mode, OperatorSplit, Split
+from planner.solvers import solve
+from planner.solvers.clock import Clock
+from planner.solvers.costs import CHUNKS
+from planner.solvers.path import LayoutGraph, Path
+from planner.solvers.problem import PLAN_BYTES, RECORD_BYTES, Problem
+from planner.solvers.registry import SOLVERS, path_solver
+from tests.solvers.spaces import all_candidates, tiny_graph, tiny_instance
+
+EXACT_SOLVERS = ("milp-highs", "milp-cbc", "cpsat")
+
+
+def every_split(graph: Graph, instance: Instance) -> list[Split]:
+    """All splits of the searched space: chunks where an input is gathered, partial sums where they exist."""
+    problem = Problem(graph, instance)
+    candidates = all_candidates(graph, instance)
+    result: list[dict[str, OperatorSplit]] = [{}]
+    axes: list[dict[str, Axis]] = [{name: Axis.ROWS for name in problem.inputs}]
+    for data in problem.operators:
+        longer, longer_axes = [], []
+        for split, axis_of in zip(result, axes, strict=True):
+            for layout in candidates[data.output]:
+                source = axis_of[data.operator.inputs[0]]
+                gathers = len(data.operator.inputs) == 1 and Axis.CHANNELS in (source, layout.axis)
+                ways = [(Mode.OWN_OUTPUT, k) for k in CHUNKS if k == 1 or (gathers and k <= data.shape.height)]
+                if data.accepts_input_channels and source is Axis.CHANNELS:
+                    ways += [(Mode.INPUT_CHANNELS, k) for k in CHUNKS if k <= data.shape.height]
+                for mode, chunks in ways:
+                    longer.append(split | {data.name: OperatorSplit(layout, mode, chunks)})
+                    longer_axes.append(axis_of | {data.output: layout.axis})
+        result, axes = longer, longer_axes
+    return [Split(split) for split in result]
+
+
+def record_bytes(problem: Problem, split: Split) -> np.ndarray:
+    """Estimated plan records by node: one per operator and chunk of who computes, one per owner of summed output."""
+    total = np.zeros(problem.nodes, int)
+    for data in problem.operators:
+        choice = split.operators[data.name]
+        computing = choice.layout.active
+        if choice.mode is Mode.INPUT_CHANNELS:
+            producer = problem.graph.operators[problem.graph.producers[data.inputs[0]]].name
+            total[list(computing)] += RECORD_BYTES
+            computing = split.operators[producer].layout.active
+        total[list(computing)] += RECORD_BYTES * choice.chunks
+    return total
+
+
+def best_by_force(graph: Graph, instance: Instance) -> int | None:
+    """Least makespan of all splits that keep all caps, by the slow evaluator."""
+    problem = Problem(graph, instance)
+    best = None
+    for split in every_split(graph, instance):
+        evaluation = evaluate(graph, instance, split)
+        flash = np.array(evaluation.flash_bytes) + record_bytes(problem, split)
+        fits = (np.array(evaluation.peak_footprint_bytes) <= problem.ram_cap_bytes).all()
+        if fits and (flash <= problem.flash_cap_bytes).all() and (best is None or evaluation.makespan_ns < best):
+            best = evaluation.makespan_ns
+    return best
+
+
+def with_flash(instance: Instance, plan_bytes: np.ndarray) -> Instance:
+    """The same fleet with flash for weights and estimated records of so many bytes."""
+    devices = tuple(
+        replace(device, flash_cap_bytes=device.profile.firmware.code_bytes + PLAN_BYTES + int(size))
+        for device, size in zip(instance.devices, plan_bytes, strict=True)
+    )
+    return replace(instance, devices=devices)
+
+
+def shortest(graph: Graph, instance: Instance) -> Path | None:
+    return LayoutGraph(Problem(graph, instance), all_candidates(graph, instance)).shortest_path()
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1), tight=st.booleans())
+def test_all_solvers_find_what_brute_force_finds(seed: int, tight: bool) -> None:
+    graph = tiny_graph(seed, operators=2, largest=3)
+    instance = tiny_instance(seed)
+    free = shortest(graph, instance)
+    if free is not None and tight:
+        instance = with_flash(instance, np.maximum(free.flash_bytes[:-1] * 3 // 4, free.flash_bytes[:-1].min()))
+    expected = best_by_force(graph, instance)
+    candidates = LayoutGraph(Problem(graph, instance), all_candidates(graph, instance))
+    for name in EXACT_SOLVERS:
+        outcome = path_solver(name).solve(candidates, None, Clock(60.0), 60.0)
+        assert (outcome.path.time_ns if outcome.path else None) == expected, name
+        if expected is not None:
+            assert outcome.lower_bound_ns is not None
+            assert outcome.lower_bound_ns <= expected
+    priced = path_solver("path").solve(candidates, None, Clock(60.0), 60.0)
+    if priced.path is not None:
+        assert expected is not None
+        assert priced.lower_bound_ns <= expected <= priced.path.time_ns
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), devices=st.integers(1, 3), alike=st.booleans())
+def test_the_search_is_honest(seed: int, devices: int, alike: bool) -> None:
+    graph = tiny_graph(seed, operators=4 if devices < 3 else 3)
+    instance = replace(tiny_instance(seed, devices, alike), limits=SolverLimits(60.0))
+    optimum = shortest(graph, instance)
+    result = solve(graph, instance)
+    if result.status is SolveStatus.INFEASIBLE:
+        assert optimum is None
+        assert result.shortages
+        return
+    if result.split is None:
+        assert result.status is SolveStatus.UNKNOWN
+        return
+    assert optimum is not None
+    assert result.phase.makespan_ns == evaluate(graph, instance, result.split).makespan_ns
+    assert result.phase.lower_bound_ns <= optimum.time_ns <= result.phase.makespan_ns
+    if result.status is SolveStatus.OPTIMAL:
+        assert result.phase.makespan_ns <= optimum.time_ns * 1.0002 + 1
+    peak = np.array(evaluate(graph, instance, result.split).peak_footprint_bytes)
+    assert (peak <= Problem(graph, instance).ram_cap_bytes).all()
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_flash_binds(name: str) -> None:
+    """Two boards, each with flash for little more than half of the weights: no solver may put all on one."""
+    graph = tiny_graph(3, operators=3)
+    instance = replace(tiny_instance(3, 2, True), limits=SolverLimits(60.0))
+    free = shortest(graph, instance)
+    assert free is not None
+    total = int(free.flash_bytes[:-1].max())
+    tight = with_flash(instance, np.array([total - 1, total - 1]))
+    result = solve(graph, tight, solver=name)
+    if result.split is not None:
+        problem = Problem(graph, tight)
+        flash = np.array(evaluate(graph, tight, result.split).flash_bytes) + record_bytes(problem, result.split)
+        assert (flash <= problem.flash_cap_bytes).all()
+        assert result.phase.makespan_ns >= free.time_ns
