@@ -16,7 +16,7 @@ help: ## show this list
 setup: tools $(VENV)/installed ## install everything that is needed
 
 tools:
-	@scripts/install_tools.sh || echo "going on without emulated boards" >&2
+	@.ci/install_tools.sh || echo "going on without emulated boards" >&2
 
 $(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -24,7 +24,7 @@ $(VENV)/installed: pyproject.toml setup.py
 	touch $@
 
 demo: setup ## solve a shipped instance and run the plan on emulated boards (local processes without QEMU)
-	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo.sh $(DEMO)
+	@PATH="$(abspath $(BIN)):$$PATH" .ci/demo.sh $(DEMO)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)

@@ -34,6 +34,7 @@ from planner.data.graph import (
     Pool,
     PoolKind,
     Shape,
+    Slice,
     Window,
 )
 from planner.data.hardware import CostProfile
@@ -66,6 +67,8 @@ def kernel_of(graph: Graph, operator: Operator) -> str:
             return "concat"
         case Pad():
             return "pad"
+        case Slice():
+            return "copy"
         case Lookup():
             return "lookup"
     raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")

@@ -28,6 +28,7 @@ from planner.data.graph import (
     Pad,
     Pool,
     PoolKind,
+    Slice,
     Window,
 )
 from planner.data.region import Region
@@ -67,6 +68,8 @@ def compute_region(graph: Graph, operator: Operator, inputs: Sequence[Int8Array]
             return _concat(graph, operator, inputs, region)
         case Pad():
             return _pad(operator, inputs[0], region)
+        case Slice():
+            return _cut(inputs[0], required(graph, operator, 0, region))
         case Lookup():
             return look_up(operator.table, _cut(inputs[0], region))
     raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.data.graph import Add, Concat, Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Window
+from planner.data.graph import Add, Concat, Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Slice, Window
 from planner.data.region import Region
 from planner.data.split import Axis, Layout
 
@@ -59,18 +59,23 @@ def required(graph: Graph, operator: Operator, input_index: int, output: Region)
             start = max(0, output.channel_start - before)
             stop = min(shape.channels, output.channel_stop - before)
             return output.with_channels(start, stop) if start < stop else everything.with_rows(0, 0)
+        case Slice():
+            return _shifted(output, *operator.start)
         case Pad():
-            top, left = operator.padding.top, operator.padding.left
-            shifted = Region(
-                output.row_start - top,
-                output.row_stop - top,
-                output.column_start - left,
-                output.column_stop - left,
-                output.channel_start,
-                output.channel_stop,
-            ).intersect(everything)
+            shifted = _shifted(output, -operator.padding.top, -operator.padding.left).intersect(everything)
             return everything.with_rows(0, 0) if shifted.empty else shifted
     raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")
+
+
+def _shifted(region: Region, rows: int, columns: int, channels: int = 0) -> Region:
+    return Region(
+        region.row_start + rows,
+        region.row_stop + rows,
+        region.column_start + columns,
+        region.column_stop + columns,
+        region.channel_start + channels,
+        region.channel_stop + channels,
+    )
 
 
 def _windowed(window: Window, output: Region, shape: Shape) -> Region:

@@ -200,6 +200,13 @@ class Pad(Operator):
 
 
 @dataclass(frozen=True, eq=False)
+class Slice(Operator):
+    """The box of its input that begins at (row, column, channel) `start` and has the output's shape, copied."""
+
+    start: tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Lookup(Operator):
     """Elementwise table: output = table[q + 128] for each int8 input q. table: int8 [256]."""
 

@@ -31,7 +31,17 @@ _CLASSES = {
     kind.__name__: kind
     for kind in (
         *(data.Graph, data.Tensor, data.Shape, data.QuantParams, data.Clamp, data.Padding, data.Window),
-        *(data.Conv, data.Add, data.Pool, data.Concat, data.Pad, data.Lookup, data.InputEnd, data.OutputEnd),
+        *(
+            data.Conv,
+            data.Add,
+            data.Pool,
+            data.Concat,
+            data.Pad,
+            data.Slice,
+            data.Lookup,
+            data.InputEnd,
+            data.OutputEnd,
+        ),
     )
 }
 _ENUMERATIONS = {kind.__name__: kind for kind in (data.Arithmetic, data.PoolKind, data.HostStepKind)}

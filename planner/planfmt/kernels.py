@@ -23,6 +23,7 @@ from planner.data.graph import (
     Pad,
     Pool,
     PoolKind,
+    Slice,
     Window,
 )
 from planner.data.region import Region
@@ -76,7 +77,7 @@ class KernelEncoder:
                 return self._pool(operator, inputs[0], output)
             case Add():
                 return self._add(operator)
-            case Concat():
+            case Concat() | Slice():
                 return None
             case Pad():
                 return _pad(operator, inputs[0], output)

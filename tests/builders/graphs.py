@@ -26,6 +26,7 @@ from planner.data.graph import (
     PoolKind,
     QuantParams,
     Shape,
+    Slice,
     Tensor,
     Window,
 )
@@ -125,6 +126,11 @@ class GraphBuilder:
         self.operators.append(Pad(f"op_{output}", (source,), output, padding, value))
         return output
 
+    def slice(self, source: str, start: tuple[int, int, int], shape: Shape) -> str:
+        output = self._tensor("slice", shape, self.tensors[source].quant)
+        self.operators.append(Slice(f"op_{output}", (source,), output, start))
+        return output
+
     def lookup(self, source: str) -> str:
         output = self._tensor("lookup", self.shape(source), self.tensors[source].quant)
         table = self.rng.permutation(np.arange(-128, 128)).astype(np.int8)
@@ -191,7 +197,7 @@ def random_graph(
     height, width = (int(rng.integers(3, max_size + 1)) for _ in range(2))
     builder = GraphBuilder(rng, Shape(height, width, int(rng.integers(1, max_channels + 1))), weight_limit)
     steps = (_random_conv, _random_depthwise, _random_grouped, _random_residual, _random_pool, _random_concat)
-    steps += (_random_pad, _random_pointwise)
+    steps += (_random_pad, _random_pointwise, _random_slice)
     if lookups:
         steps += (lambda builder, source, _: builder.lookup(source),)
     current = builder.input
@@ -273,3 +279,13 @@ def _random_concat(builder: GraphBuilder, source: str, max_channels: int) -> str
 
 def _random_pad(builder: GraphBuilder, source: str, max_channels: int) -> str:
     return builder.pad(source, Padding(*(int(builder.rng.integers(0, 3)) for _ in range(4))))
+
+
+def _random_slice(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    sizes = builder.shape(source).as_tuple()
+    ends = [sorted(int(x) for x in builder.rng.choice(size + 1, 2, replace=False)) for size in sizes]
+    # Most slices are of channels: rows and columns would soon be used up.
+    if builder.rng.integers(4):
+        ends[:2] = [[0, size] for size in sizes[:2]]
+    start, stop = zip(*ends, strict=True)
+    return builder.slice(source, start, Shape(*(b - a for a, b in zip(start, stop, strict=True))))

@@ -21,6 +21,7 @@ from planner.data.graph import (
     Pool,
     PoolKind,
     QuantParams,
+    Slice,
     Tensor,
     Window,
 )
@@ -194,6 +195,8 @@ def _float_operator(writer: OnnxWriter, graph: Graph, operator: Operator, inputs
             value = np.float32(quant.scale) * np.float32(operator.value - quant.zero_point)
             fill = writer.constant(f"{operator.name}.value", value)
             return writer.node("Pad", [*inputs, _pads(writer, operator), fill], output)
+        case Slice():
+            return writer.node("Slice", [*inputs, *_bounds(writer, graph, operator)], output)
     raise TypeError(type(operator).__name__)
 
 
@@ -225,6 +228,8 @@ def _integer_operator(writer: OnnxWriter, graph: Graph, operator: Operator, outp
         case Pad():
             fill = writer.constant(f"{operator.name}.value", writer.level(operator.value))
             writer.node("Pad", [*operands[:1], _pads(writer, operator), fill], output)
+        case Slice():
+            writer.node("Slice", [*operands[:1], *_bounds(writer, graph, operator)], output)
         case _:
             raise TypeError(type(operator).__name__)
 
@@ -237,6 +242,14 @@ def _unflattened(writer: OnnxWriter, source: str, output: str) -> str:
 def _pads(writer: OnnxWriter, pad: Pad) -> str:
     p = pad.padding
     return writer.constant(f"{pad.name}.pads", np.array([0, 0, p.top, p.left, 0, 0, p.bottom, p.right], np.int64))
+
+
+def _bounds(writer: OnnxWriter, graph: Graph, operator: Slice) -> list[str]:
+    """Names of starts, ends and axes."""
+    starts = np.array(operator.start, np.int64)
+    ends = starts + graph.output_tensor(operator).shape.as_tuple()
+    parts = {"starts": starts, "ends": ends, "axes": np.array([2, 3, 1], np.int64)}
+    return [writer.constant(f"{operator.name}.{name}", values) for name, values in parts.items()]
 
 
 def _window_attributes(window: Window) -> dict[str, Any]:

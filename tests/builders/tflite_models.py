@@ -197,6 +197,27 @@ class TfliteBuilder:
         options = {"table": "ConcatenationOptions", "axis": 3}
         return self.op("CONCATENATION", sources, (*dims[:3], channels), self.quant(sources[0]), **options)
 
+    def split(self, source: int, sizes: Sequence[int]) -> list[int]:
+        """SPLIT along the channels if all sizes are equal, else SPLIT_V."""
+        *plane, _ = self.dims(source)
+        axis = self.constant(np.array(len(plane), np.int32))
+        even = len(set(sizes)) == 1
+        lengths = self.constant(np.array(sizes, np.int32))
+        name, operands = ("SPLIT", [axis, source]) if even else ("SPLIT_V", [source, lengths, axis])
+        options = {"table": "SplitOptions" if even else "SplitVOptions", "numSplits": len(sizes)}
+        first = self.op(name, operands, (*plane, sizes[0]), self.quant(source), **options)
+        others = [self.tensor((*plane, size), self.quant(source), np.dtype(np.int8)) for size in sizes[1:]]
+        self.operators[-1].outputs = [first, *others]
+        return self.operators[-1].outputs
+
+    def slice(self, source: int, begin: Sequence[int], size: Sequence[int], strided: bool = False) -> int:
+        """SLICE, or the same as STRIDED_SLICE."""
+        last = np.add(begin, size)
+        bounds = [begin, last, np.ones(len(begin))] if strided else [begin, size]
+        operands = [source, *(self.constant(np.array(bound, np.int32)) for bound in bounds)]
+        name, table = ("STRIDED_SLICE", "StridedSliceOptions") if strided else ("SLICE", "SliceOptions")
+        return self.op(name, operands, size, self.quant(source), table=table)
+
     def quantize(self, source: int, quant: Quant, dtype: type = np.int8) -> int:
         return self.op("QUANTIZE", [source], self.dims(source), quant, dtype, table="QuantizeOptions")
 
@@ -269,7 +290,7 @@ def random_operator(builder: TfliteBuilder, source: int) -> int:
     stride = tuple(int(rng.integers(1, 3)) if min(height, width) > 4 else 1 for _ in range(2))
     padding = int(rng.choice([SAME, VALID]))
     activation = str(rng.choice(list(ACTIVATIONS)))
-    match int(rng.integers(6)):
+    match int(rng.integers(8)):
         case 0:
             return builder.conv(source, int(rng.integers(1, 12)), kernel, stride, (1, 1), padding, activation)
         case 1:
@@ -284,6 +305,20 @@ def random_operator(builder: TfliteBuilder, source: int) -> int:
         case 4:
             other = builder.quantize(builder.conv(source, 3, (1, 1)), builder.quant(source))
             return builder.concat([source, other] if rng.integers(2) else [other, source])
+        case 5:
+            count = int(rng.integers(1, channels + 1))
+            sizes = [size for size in (count, channels - count) if size]
+            parts = builder.split(source, sizes)
+            other = builder.quantize(builder.conv(parts[0], 3, (1, 1)), builder.quant(source))
+            return builder.concat([*reversed(parts), other])
+        case 6:
+            begin = [
+                0,
+                *(int(rng.integers(2)) if size > 4 else 0 for size in (height, width)),
+                int(rng.integers(channels)),
+            ]
+            size = [1, height - begin[1], width - begin[2], channels - begin[3]]
+            return builder.slice(source, begin, size, strided=bool(rng.integers(2)))
         case _:
             return builder.pad(source, (1, 0), (0, 1), int(rng.integers(-128, 128)))
 

@@ -153,9 +153,9 @@ def test_plans_need_no_more_memory_than_claimed(seed: int) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 2**31), st.sampled_from([NetworkKind.SWITCH, NetworkKind.BUS]))
 def test_claimed_memory_is_needed(seed: int, kind: NetworkKind) -> None:
-    """Without chunks, partial sums, relays, copies and unread rows, a node that computes needs all that is claimed."""
+    """Without chunks, partial sums, relays, copies and unread parts, a node that computes needs all that is claimed."""
     case = random_case(seed, kind=kind)
-    assume(all(reads_every_row(case.graph, operator) for operator in case.graph.operators))
+    assume(all(reads_everything(case.graph, operator) for operator in case.graph.operators))
     whole_steps = Split({name: OperatorSplit(choice.layout) for name, choice in case.split.operators.items()})
     phases = evaluate(case.graph, case.instance, whole_steps).phases
     claimed = {phase.operator: phase.live_bytes for phase in phases}
@@ -173,10 +173,12 @@ def live(program: Program, step: int, measure: Callable[[int], int] = int) -> in
     return sum(measure(b.size_bytes) for b in program.buffers[1:] if b.first_step <= step < b.end_step)
 
 
-def reads_every_row(graph: Graph, operator: Operator) -> bool:
+def reads_everything(graph: Graph, operator: Operator) -> bool:
     output = whole(graph.output_tensor(operator).shape)
     for index, tensor in enumerate(graph.input_tensors(operator)):
         needs = [required(graph, operator, index, output.with_rows(row, row + 1)) for row in range(output.rows)]
         if {row for need in needs for row in range(need.row_start, need.row_stop)} != set(range(tensor.shape.height)):
+            return False
+        if required(graph, operator, index, output).channels != tensor.shape.channels:
             return False
     return True

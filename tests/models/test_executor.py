@@ -25,6 +25,7 @@ from planner.data.graph import (
     Pool,
     PoolKind,
     Shape,
+    Slice,
     Window,
 )
 from planner.data.region import Region
@@ -75,6 +76,9 @@ def _element(graph: Graph, operator: Operator, inputs: list[Int8Array], r: int, 
             y, x = r - operator.padding.top, c - operator.padding.left
             inside = 0 <= y < tensors[0].shape.height and 0 <= x < tensors[0].shape.width
             return int(inputs[0][y, x, k]) if inside else operator.value
+        case Slice():
+            y, x, z = operator.start
+            return int(inputs[0][r + y, c + x, k + z])
         case Lookup():
             return int(operator.table[int(inputs[0][r, c, k]) + 128])
         case _:

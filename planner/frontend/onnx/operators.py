@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from planner.frontend.onnx import elementwise, joining, layout, linear, pooling
+from planner.frontend.onnx import elementwise, joining, layout, linear, pooling, slicing
 from planner.frontend.onnx.values import Value
 
-Handler = Callable[..., Value]
+Handler = Callable[..., Value | tuple[Value, ...]]
 
 HANDLERS: dict[str, Handler] = {
     "Conv": linear.conv,
@@ -35,12 +35,16 @@ HANDLERS: dict[str, Handler] = {
     "Squeeze": layout.squeeze,
     "Unsqueeze": layout.unsqueeze,
     "Shape": layout.shape_of,
+    "Slice": slicing.slice_box,
+    "Split": slicing.split,
     **dict.fromkeys(elementwise.UNARY, elementwise.unary),
 }
 """Called with the assembly, the node and its operands (None where absent)."""
 
 INTEGER_OPERATORS = frozenset({"MaxPool", "GlobalMaxPool", "Pad", "Concat"})
 """Operators that also work on integers, whose output has the quantisation of their input."""
+PARTS = frozenset({"Slice", "Split"})
+"""Operators whose result is a part of a tensor, be it seen as integers or as reals."""
 
 
 def supported() -> Sequence[str]:

@@ -15,7 +15,7 @@ from planner.errors import ModelError
 from planner.frontend.onnx import qoperator
 from planner.frontend.onnx.assembly import Assembly
 from planner.frontend.onnx.model_file import Array, FileTensor, ModelFile, Node, load
-from planner.frontend.onnx.operators import HANDLERS, INTEGER_OPERATORS, supported
+from planner.frontend.onnx.operators import HANDLERS, INTEGER_OPERATORS, PARTS, supported
 from planner.frontend.onnx.values import Activation, FileQuant, ModelInput, QuantisedConstant, Stored, Value
 from planner.frontend.simplify import simplify
 
@@ -50,7 +50,9 @@ class _Reading:
     def run(self) -> Graph:
         for node in self.nodes:
             try:
-                self.values[node.outputs[0]] = self._value(node)
+                result = self._value(node)
+                results = result if isinstance(result, tuple) else (result,)
+                self.values |= zip(node.outputs, results, strict=False)
             except _MALFORMED as error:
                 raise node.refuse(f"it is malformed ({error})", "correct the model") from error
         ends = tuple(self._output(tensor) for tensor in self.model.outputs)
@@ -75,10 +77,13 @@ class _Reading:
         places = np.arange(int(np.prod(dims))).reshape(dims)
         self.values[tensor.name] = ModelInput(places, tensor.name, tensor.dtype.name)
 
-    def _value(self, node: Node) -> Value:
+    def _value(self, node: Node) -> Value | tuple[Value, ...]:
         missing = [name for name in node.inputs if name and name not in self.values]
         if missing:
-            raise node.refuse(f"its input {missing[0]} is not computed before it", "use only first outputs of nodes")
+            raise node.refuse(
+                f"its input {missing[0]} is not computed before it",
+                "order the nodes; only Split may have several outputs",
+            )
         operands = [self.values[name] if name else None for name in node.inputs]
         if node.op == "QuantizeLinear":
             return self._quantize(node, operands)
@@ -89,7 +94,7 @@ class _Reading:
         handler = HANDLERS.get(node.op)
         if handler is None:
             raise node.refuse("this operator is not supported", f"use only {', '.join(supported())}")
-        if node.op in INTEGER_OPERATORS:
+        if node.op in INTEGER_OPERATORS | PARTS:
             operands = [self._raw_integers(value) for value in operands]
         integers = [value for value in operands if isinstance(value, Stored) and not value.real]
         if node.op in INTEGER_OPERATORS and integers:

@@ -87,9 +87,9 @@ class Assembly:
         )
         return Stored(tensor.name, tensor.dims)
 
-    def result(self, node: Node) -> FileTensor:
-        """The tensor that `node` writes."""
-        return self.file.tensors[node.outputs[0]]
+    def result(self, node: Node, place: int = 0) -> FileTensor:
+        """The tensor that `node` writes at `place`."""
+        return self.file.tensors[node.outputs[place]]
 
     def operand(self, node: Node, place: int) -> FileTensor | None:
         """The file's tensor that `node` reads at `place`; None for an optional one that is absent."""
@@ -162,17 +162,17 @@ class Assembly:
         """Quantisation of a tensor."""
         return self.tensors[value.tensor].quant
 
-    def require_same_quant(self, node: Node, value: Stored) -> None:
+    def require_same_quant(self, node: Node, value: Stored, place: int = 0) -> None:
         """Raises ModelError unless the node's output has the quantisation of `value`, as the operator assumes."""
-        if activation_quant(self.result(node)) != self.quant(value):
+        if activation_quant(self.result(node, place)) != self.quant(value):
             raise node.refuse(
                 "the quantisation of its input and output differs, which TensorFlow Lite Micro ignores",
                 "convert the model again, or put QUANTIZE before it",
             )
 
-    def add(self, node: Node, operator: Operator, shape: Shape) -> Stored:
-        """Append the operator that `node` is; its output has `shape`, which must be what the file says."""
-        tensor = self.result(node)
+    def add(self, node: Node, operator: Operator, shape: Shape, place: int = 0) -> Stored:
+        """Append the operator that computes output `place` of `node`, of `shape`, which must be what the file says."""
+        tensor = self.result(node, place)
         if plane_of(tensor.dims) != shape:
             raise node.refuse(
                 f"it yields {shape.as_tuple()}, but the file says {list(tensor.dims)}", "convert the model again"

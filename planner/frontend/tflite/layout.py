@@ -8,9 +8,6 @@ from planner.data.graph import Concat, Pad, Padding, Shape
 from planner.frontend.tflite.assembly import Assembly, Folded, HostResult, Stored
 from planner.frontend.tflite.model_file import Node
 
-_MAXIMUM_FOLDED = 64
-"""Integers in a folded value: shapes are short."""
-
 
 def reshape(assembly: Assembly, node: Node) -> Stored | HostResult:
     """RESHAPE, SQUEEZE, EXPAND_DIMS: the same elements in the same order, in the dimensions that the file says."""
@@ -73,23 +70,6 @@ def shape_of(assembly: Assembly, node: Node) -> Folded:
         raise node.refuse("it has no operand", "convert the model again")
     value = assembly.value(node, 0)
     return Folded(np.array(getattr(value, "dims", tensor.dims), np.int64))
-
-
-def strided_slice(assembly: Assembly, node: Node) -> Folded:
-    """STRIDED_SLICE of a folded vector."""
-    values = assembly.integers(node, 0)
-    begin, end, stride = (assembly.integers(node, place) for place in (1, 2, 3))
-    if values.ndim != 1 or values.size > _MAXIMUM_FOLDED or {begin.size, end.size, stride.size} != {1} or not stride[0]:
-        raise node.refuse("it does not slice a shape", "only slices of shapes are supported")
-    if node.options["EllipsisMask"] or node.options["NewAxisMask"]:
-        raise node.refuse("ellipsis and new axes are not supported", "convert the model again")
-    first = None if node.options["BeginMask"] else int(begin[0])
-    if node.options["ShrinkAxisMask"]:
-        if first is None or not -values.size <= first < values.size:
-            raise node.refuse(f"index {first} lies outside of {values.size} values", "convert the model again")
-        return Folded(values[first])
-    last = None if node.options["EndMask"] else int(end[0])
-    return Folded(values[first : last : int(stride[0])])
 
 
 def pack(assembly: Assembly, node: Node) -> Folded:

@@ -8,14 +8,14 @@ from pathlib import Path
 from planner.data.graph import Graph
 from planner.errors import ModelError
 from planner.frontend.simplify import simplify
-from planner.frontend.tflite import elementwise, layout, windows
+from planner.frontend.tflite import elementwise, layout, slicing, windows
 from planner.frontend.tflite.assembly import Assembly, Value
 from planner.frontend.tflite.model_file import ModelFile, Node, load
 
 _MALFORMED = (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, ZeroDivisionError)
 """What a handler meets in an operator that makes no sense."""
 
-Handler = Callable[[Assembly, Node], Value]
+Handler = Callable[[Assembly, Node], Value | tuple[Value, ...]]
 
 _HANDLERS: Mapping[str, Handler] = {
     "CONV_2D": windows.conv,
@@ -43,8 +43,11 @@ _HANDLERS: Mapping[str, Handler] = {
     "PAD": layout.pad,
     "PADV2": layout.pad,
     "CONCATENATION": layout.concatenation,
+    "SPLIT": slicing.split,
+    "SPLIT_V": slicing.split_by_sizes,
+    "SLICE": slicing.slice_box,
     "SHAPE": layout.shape_of,
-    "STRIDED_SLICE": layout.strided_slice,
+    "STRIDED_SLICE": slicing.strided_slice,
     "PACK": layout.pack,
 }
 
@@ -67,12 +70,12 @@ def _graph(file: ModelFile) -> Graph:
     _require_supported(file)
     assembly = Assembly(file)
     for node in file.nodes:
-        if len(node.outputs) != 1:
-            raise node.refuse(f"it has {len(node.outputs)} outputs", "only operators with one output are supported")
-        if node.outputs[0] in assembly.values:
+        if not assembly.values.keys().isdisjoint(node.outputs):
             raise node.refuse("its output is written twice", "convert the model again")
         try:
-            assembly.values[node.outputs[0]] = _HANDLERS[node.op](assembly, node)
+            result = _HANDLERS[node.op](assembly, node)
+            results = result if isinstance(result, tuple) else (result,)
+            assembly.values |= zip(node.outputs, results, strict=True)
         except _MALFORMED as error:
             raise node.refuse(f"it is malformed ({error})", "convert the model again") from error
     return assembly.graph()

@@ -2,7 +2,7 @@
 # Install what the emulated boards need besides Python: cross compilers and QEMU. Needs root; else says what to run.
 set -euo pipefail
 
-packages=(gcc make python3-venv clang clang-format
+packages=(gcc make python3-venv clang clang-format libclang-rt-dev
     gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
     qemu-system-arm qemu-system-misc)
 commands=(gcc make clang clang-format arm-none-eabi-gcc riscv64-unknown-elf-gcc qemu-system-arm qemu-system-riscv32)
@@ -11,6 +11,7 @@ missing=()
 for command in "${commands[@]}"; do
     command -v "$command" >/dev/null || missing+=("$command")
 done
+ls "$(clang --print-runtime-dir 2>/dev/null)"/libclang_rt.fuzzer* >/dev/null 2>&1 || missing+=(libclang-rt-dev)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
