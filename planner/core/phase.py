@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.regions import owned
-from planner.core.segments import Band, ColumnAdvance, lockstep, parts
+from planner.core.rolling_costs import band_ns
+from planner.core.segments import Band, lockstep, parts
 from planner.core.step_costs import StepCosts
 from planner.core.storage import Storage, footprint_bytes, store
 from planner.core.transfers import (
@@ -195,50 +196,14 @@ class _Evaluator:
         for rounds in lockstep(bands):
             fetches += streamed_fetches(self._graph, self._layouts, rounds)
         chunk = _Chunk(
-            tuple(fetch.deliveries for fetch in fetches) or ((),), tuple(self._band_buffers(band) for band in bands)
+            tuple(fetch.deliveries for fetch in fetches) or ((),), tuple(band.buffer_sizes for band in bands)
         )
         first, last = (self._operator_index(name) for name in (segment.operators[0], segment.operators[-1]))
-        computation_ns = max(self._band_ns(node, band) for node, band in enumerate(bands))
+        computation_ns = max(band_ns(self._costs, node, band) for node, band in enumerate(bands))
         return self._price(segment.operators[-1], (first, last), computation_ns, [chunk])
-
-    def _columns_ns(self, node: int, advance: ColumnAdvance) -> int:
-        """CPU time of a stage that rolls over columns."""
-        rolling, total = advance.rolling, 0
-        for iteration in rolling.iterations(advance.hidden, advance.writes.start, advance.writes.stop):
-            for copied in (iteration.moved, iteration.saved):
-                total += self._costs.copy_ns(node, copied) if copied else 0
-            total += self._costs.compute_ns(node, rolling.first, iteration.first) if iteration.first else 0
-            total += self._costs.compute_ns(node, rolling.second, iteration.second)
-            total += self._costs.compute_ns(node, rolling.last, iteration.last)
-        return total
 
     def _operator_index(self, name: str) -> int:
         return next(index for index, operator in enumerate(self._graph.operators) if operator.name == name)
-
-    def _band_buffers(self, band: Band) -> tuple[int, ...]:
-        """Sizes of the buffers that a node holds throughout a segment: rings, rows around its own, rolled columns."""
-        rings = [self._row_bytes(tensor) * rows for tensor, rows in band.rings.items()]
-        halos = [region.elements for storage in band.storages.values() for region in storage.received]
-        rolled = [size for rolling, rows in band.column_buffers.items() for size in rolling.buffer_sizes(rows)]
-        return (*rings, *halos, *rolled)
-
-    def _row_bytes(self, tensor: str) -> int:
-        shape = self._graph.tensors[tensor].shape
-        return shape.width * shape.channels
-
-    def _band_ns(self, node: int, band: Band) -> int:
-        """CPU time of a node in a segment, copies into rings included."""
-        total = 0
-        for work in band.rounds:
-            for advance in work.computed:
-                if isinstance(advance, ColumnAdvance):
-                    total += self._columns_ns(node, advance)
-                else:
-                    total += self._costs.compute_ns(node, advance.operator, band.region(advance.writes))
-            if work.streamed:
-                copied = band.owned(work.streamed.tensor).intersect(band.region(work.streamed))
-                total += 0 if copied.empty else self._costs.copy_ns(node, copied)
-        return total
 
     def _operator_phases(self, operator: Operator) -> OperatorPhases:
         index = self._operator_index(operator.name)

@@ -194,6 +194,14 @@ class Band:
                 )
         return result
 
+    @cached_property
+    def buffer_sizes(self) -> tuple[int, ...]:
+        """Bytes of the buffers that the node holds throughout a segment: rings, rows around its own, rolled columns."""
+        rings = [self.region(RowRange(tensor, 0, rows)).elements for tensor, rows in self.rings.items()]
+        halos = [region.elements for storage in self.storages.values() for region in storage.received]
+        rolled = [size for rolling, rows in self.column_buffers.items() for size in rolling.buffer_sizes(rows)]
+        return (*rings, *halos, *rolled)
+
     def region(self, rows: RowRange) -> Region:
         """The part of the tensor that a range of rows is."""
         return whole(self._graph.tensors[rows.tensor].shape).with_rows(rows.start, rows.stop)
