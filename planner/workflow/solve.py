@@ -20,7 +20,7 @@ from planner.planfmt.encode import encode
 from planner.report.solve_report import PlanFacts
 from planner.solvers.interface import CancelCheck, ProgressCallback
 from planner.solvers.offsets import pack_exactly
-from planner.solvers.search import solve as search
+from planner.solvers.segments import solve as search
 
 MOST_SEARCHES = 4
 """How often the search is repeated because its estimate of a plan's memory fell short."""
