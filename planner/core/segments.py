@@ -93,15 +93,19 @@ def check_segment(graph: Graph, segment: Segment, position: int) -> None:
     operators = graph.operators[position : position + len(segment.operators)]
     if tuple(operator.name for operator in operators) != segment.operators:
         raise ValueError(f"the segment from {segment.operators[0]} is not a run of operators of the graph")
-    outputs = {end.tensor for end in graph.outputs}
-    end = position + len(operators)
-    for operator in operators[:-1]:
-        readers = graph.consumers[operator.output]
-        if not readers or readers[-1] >= end or operator.output in outputs:
-            raise ValueError(f"{operator.output} is needed outside of the segment from {segment.operators[0]}")
+    leaving = leaving_early(graph, position, position + len(operators))
+    if leaving:
+        raise ValueError(f"{leaving[0]} is needed outside of the segment from {segment.operators[0]}, or nowhere")
     for stage in segment.stages:
         if stage.columns:
             ColumnRolling(graph, stage)
+
+
+def leaving_early(graph: Graph, start: int, stop: int) -> tuple[str, ...]:
+    """Tensors that keep the operators [start, stop) from being a segment: not the last, but not used up within."""
+    outputs = {end.tensor for end in graph.outputs}
+    inner = [operator.output for operator in graph.operators[start : stop - 1]]
+    return tuple(n for n in inner if n in outputs or not graph.consumers[n] or graph.consumers[n][-1] >= stop)
 
 
 def segment_output(graph: Graph, segment: Segment) -> str:

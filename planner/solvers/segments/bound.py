@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from planner.core.bounds import alternatives_ns, needed_rows, shared_work_ns
+from planner.core.bounds import alternatives_ns, needed_bytes, needed_rows, shared_work_ns
 from planner.data.graph import Graph
 from planner.data.hardware import Hop
 from planner.data.instance import Instance
@@ -23,8 +23,7 @@ def fused_lower_bound_ns(graph: Graph, instance: Instance) -> int:
     routes, source, target = instance.network.routes, instance.input_node, instance.output_node
     inputs = dict.fromkeys(end.tensor for end in graph.inputs)
     for name in inputs if source != 0 else ():
-        shape = graph.tensors[name].shape
-        total_ns += _journey_ns(routes[source, 0], int(rows[name].sum()) * shape.width * shape.channels)
+        total_ns += _journey_ns(routes[source, 0], needed_bytes(graph, name, rows))
     for name in dict.fromkeys(end.tensor for end in graph.outputs if end.tensor not in inputs) if target != 0 else ():
         total_ns += _journey_ns(routes[0, target], graph.tensors[name].shape.elements)
     return total_ns

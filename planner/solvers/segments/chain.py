@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from planner.core.columns import ColumnRolling
 from planner.core.phase import last_uses
 from planner.core.rolling_costs import band_ns
-from planner.core.segments import Band
+from planner.core.segments import Band, leaving_early
 from planner.core.step_costs import StepCosts
 from planner.core.storage import footprint_bytes
 from planner.data.graph import Graph, Operator
@@ -53,18 +53,19 @@ class Chain:
 
     @property
     def cuts(self) -> tuple[int, ...]:
-        """Operators before which one tensor is held, and none smaller within the operators beside it; and the end."""
-        cuts = [index for index, held in enumerate(self._held) if len(held) == 1 and not self._swells(index)]
-        return (*cuts, len(self._graph.operators))
+        """The first operator; those before which one tensor is held, and no neighbour is smaller; and the end."""
+        inside = [i for i, held in enumerate(self._held) if i > 0 and len(held) == 1 and not self._swells(i)]
+        return (0, *inside, len(self._graph.operators))
 
     def pieces(self, first: int, last: int) -> Iterator[Piece]:
         """All pieces that consist of these operators."""
         if first == last:
             yield self._single(first)
+        fusible = last - first < LONGEST_SEGMENT and not leaving_early(self._graph, first, last + 1)
         tried: set[tuple[Stage, ...]] = set()
         for columns in ROLLED_COLUMNS:
             stages = self._stages(first, last, columns)
-            if last - first < LONGEST_SEGMENT and stages not in tried:
+            if fusible and stages not in tried:
                 tried.add(stages)
                 yield self.rolled(first, last, stages)
 
@@ -136,12 +137,9 @@ class Chain:
 
     def _swells(self, index: int) -> bool:
         """Whether the tensor before operator `index` is larger than the one before or behind it."""
-        operators = self._graph.operators
-        if index == 0:
-            return False
-        sizes = [self._graph.output_tensor(o).shape.elements for o in operators[max(0, index - 2) : index + 1]]
-        own = self._graph.output_tensor(operators[index - 1]).shape.elements
-        return own > min(sizes)
+        sizes = [self._graph.tensors[name].shape.elements for name in self._graph.operators[index - 1].inputs]
+        sizes.append(self._graph.output_tensor(self._graph.operators[index]).shape.elements)
+        return self._graph.output_tensor(self._graph.operators[index - 1]).shape.elements > min(sizes)
 
     def _height(self, operator: Operator) -> int:
         return self._graph.output_tensor(operator).shape.height
