@@ -74,6 +74,40 @@ def test_one_device_computes_nothing_twice(seed: int) -> None:
     assert max(count.max() for count in computed.values()) == 1
 
 
+def test_the_validator_follows_loops() -> None:
+    """A loop that ends early, runs on, or whose views or regions move otherwise is found out."""
+    rejected = {name: 0 for name in ("shorter", "longer", "still", "elsewhere")}
+    for seed in range(40):
+        case = random_case(seed, segments=True)
+        plan = lower(case.graph, case.instance, case.split)
+        for program in plan.programs:
+            for index, step in enumerate(program.steps):
+                if isinstance(step, Loop):
+                    for name, mutant in loop_mutants(step).items():
+                        steps = (*program.steps[:index], mutant, *program.steps[index + 1 :])
+                        programs = [replace(p, steps=steps) if p is program else p for p in plan.programs]
+                        assert validate(case.graph, case.instance, replace(plan, programs=tuple(programs))), (
+                            seed,
+                            name,
+                        )
+                        rejected[name] += 1
+    assert min(rejected.values()) > 0
+
+
+def loop_mutants(loop: Loop) -> dict[str, Loop]:
+    last = loop.body[-1]
+    if not isinstance(last, Compute):
+        return {"longer": replace(loop, iterations=loop.iterations + 100)}
+    still = replace(last.output, pieces=tuple(replace(p, advance_columns=0) for p in last.output.pieces))
+    elsewhere = replace(last.output, advance_columns=last.output.advance_columns + 1)
+    return {
+        "shorter": replace(loop, iterations=loop.iterations - 1),
+        "longer": replace(loop, iterations=loop.iterations + 100),
+        "still": replace(loop, body=(*loop.body[:-1], replace(last, output=still))),
+        "elsewhere": replace(loop, body=(*loop.body[:-1], replace(last, output=elsewhere))),
+    }
+
+
 def plain_steps(program: Program) -> Iterator[Compute | Copy]:
     """The CPU steps of a program without partial sums, its loops unrolled."""
     for step in program.steps:
