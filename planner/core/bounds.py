@@ -137,7 +137,7 @@ def _receiving_ns(graph: Graph, instance: Instance, tensor: str, rows: Mapping[s
 
     Whatever comes from the input node reaches a device over one last hop, so that a device receives one after another.
     """
-    size_bytes = _needed_bytes(graph, tensor, rows)
+    size_bytes = needed_bytes(graph, tensor, rows)
     routes = [instance.network.routes.get((instance.input_node, node)) for node in range(len(instance.devices))]
     return np.array([[route[-1].cost.duration_ns(size_bytes) if route and size_bytes else 0.0 for route in routes]])
 
@@ -203,7 +203,7 @@ def _port_bound_ns(graph: Graph, instance: Instance, rows: Mapping[str, BoolArra
     if instance.input_node == host:
         first_hops = [route[0] for (source, _), route in routes.items() if source == host]
         for name in {end.tensor for end in graph.inputs}:
-            _add_load(loads_ns, first_hops, _needed_bytes(graph, name, rows))
+            _add_load(loads_ns, first_hops, needed_bytes(graph, name, rows))
     if instance.output_node == host:
         last_hops = [route[-1] for (_, target), route in routes.items() if target == host]
         for name in {end.tensor for end in graph.outputs} & graph.producers.keys():
@@ -219,7 +219,7 @@ def _add_load(loads_ns: defaultdict[str, int], hops: Sequence[Hop], size_bytes: 
             loads_ns[port] += least_ns
 
 
-def _needed_bytes(graph: Graph, tensor: str, rows: Mapping[str, BoolArray]) -> int:
+def needed_bytes(graph: Graph, tensor: str, rows: Mapping[str, BoolArray]) -> int:
     """Elements of a graph input that some computation needs."""
     needs: list[Region] = []
     for index in graph.consumers[tensor]:

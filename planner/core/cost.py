@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,8 +149,8 @@ def operator_features(graph: Graph, operator: Operator, output: Region, input_ch
     window = _window(operator)
     if window is not None:
         shape = graph.tensors[operator.inputs[0]].shape
-        row_taps = int(_axis_taps(window, 0, output.row_start, output.row_stop, shape.height).sum())
-        column_taps = int(_axis_taps(window, 1, output.column_start, output.column_stop, shape.width).sum())
+        row_taps = _tap_count(window, 0, output.row_start, output.row_stop, shape.height)
+        column_taps = _tap_count(window, 1, output.column_start, output.column_stop, shape.width)
         output_taps = row_taps * column_taps * output.channels
         features |= {
             "row_taps": row_taps,
@@ -264,3 +265,9 @@ def _window(operator: Operator) -> Window | None:
 def _axis_taps(window: Window, axis: int, start: int, stop: int, size: int) -> NDArray[np.int64]:
     pad = window.padding.top if axis == 0 else window.padding.left
     return valid_taps(start, stop, window.kernel[axis], window.stride[axis], window.dilation[axis], pad, size)
+
+
+@lru_cache(maxsize=1 << 16)
+def _tap_count(window: Window, axis: int, start: int, stop: int, size: int) -> int:
+    """Valid taps of all output positions together; rolling segments ask for the same ones again and again."""
+    return int(_axis_taps(window, axis, start, stop, size).sum())

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.regions import owned
+from planner.core.rolling_costs import band_ns
+from planner.core.segments import Band, lockstep, parts
 from planner.core.step_costs import StepCosts
 from planner.core.storage import Storage, footprint_bytes, store
 from planner.core.transfers import (
@@ -20,15 +22,17 @@ from planner.core.transfers import (
     OwnOutputChunk,
     ReductionChunk,
     gathers,
+    halo_fetches,
     own_output_chunks,
     reduction_chunks,
+    streamed_fetches,
     tensor_layouts,
 )
 from planner.data.graph import Conv, Graph, Lookup, Operator
 from planner.data.hardware import Hop, Network
 from planner.data.instance import Instance
 from planner.data.region import Region
-from planner.data.split import Layout, Mode, Split
+from planner.data.split import Layout, Mode, Segment, Split
 from planner.errors import NoPlanError
 
 CHANNEL_PARAMETER_BYTES = 12
@@ -38,7 +42,7 @@ LOOKUP_TABLE_BYTES = 256
 
 @dataclass(frozen=True, slots=True)
 class OperatorPhases:
-    """One operator (or, with `operator` None, the gathering of one output): times, and memory by node.
+    """One operator, or a segment under its last one's name, or, with `operator` None, the gathering of one output.
 
     `communication_ns` is the sum of its communication phases, `computation_ns` that of its computation phases.
     `live_bytes[n]` is what lies in node n's arena while it works on the operator, `footprint_bytes[n]` the same with
@@ -55,7 +59,7 @@ class OperatorPhases:
 
 @dataclass(frozen=True, slots=True)
 class PhaseEvaluation:
-    """Cost of a split in the phase model. `phases` has the operators in order, then one entry per graph output.
+    """Cost of a split in the phase model: of operators and segments in order, then one entry per graph output.
 
     `flash_bytes[n]` are the weights and channel parameters on node n; the plan's own records come on top.
     `transferred_bytes` counts every hop.
@@ -134,6 +138,16 @@ def weight_bytes(graph: Graph, operator: Operator, split: Split, layouts: Mappin
     return 0
 
 
+def whole_weight_bytes(operator: Operator) -> int:
+    """Flash that an operator's constants take on a node that computes all of its channels."""
+    match operator:
+        case Conv():
+            return operator.weights.size + CHANNEL_PARAMETER_BYTES * operator.output_channels
+        case Lookup():
+            return LOOKUP_TABLE_BYTES
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     """Communication phases that belong together, and the sizes of the buffers that node n has for them alone."""
@@ -155,28 +169,56 @@ class _Evaluator:
 
     def evaluate(self) -> PhaseEvaluation:
         operators = self._graph.operators
-        phases = [self._operator_phases(index, operator) for index, operator in enumerate(operators)]
+        phases = [
+            self._segment_phases(part) if isinstance(part, Segment) else self._operator_phases(part)
+            for part in parts(self._graph, self._split)
+        ]
         outputs = gathers(self._graph, self._instance, self._layouts)
         for count, gather in enumerate(outputs, 1):
             # What was gathered before stays where it is.
             chunk = replace(self._fetching(outputs[:count]), phases=(gather.deliveries,))
-            phases.append(self._price(None, len(operators), 0, [chunk]))
-        flash_bytes = tuple(
-            sum(weight_bytes(self._graph, operator, self._split, self._layouts, node) for operator in operators)
-            for node in self._nodes
-        )
-        return PhaseEvaluation(tuple(phases), flash_bytes)
+            phases.append(self._price(None, (len(operators), len(operators)), 0, [chunk]))
+        return PhaseEvaluation(tuple(phases), tuple(self._flash_bytes(node) for node in self._nodes))
 
-    def _operator_phases(self, index: int, operator: Operator) -> OperatorPhases:
+    def _flash_bytes(self, node: int) -> int:
+        total = 0
+        for part in parts(self._graph, self._split):
+            if isinstance(part, Operator):
+                total += weight_bytes(self._graph, part, self._split, self._layouts, node)
+            elif node in part.layout.active:
+                total += sum(whole_weight_bytes(o) for o in self._graph.operators if o.name in part.operators)
+        return total
+
+    def _segment_phases(self, segment: Segment) -> OperatorPhases:
+        """A segment: first the rows around the nodes' own, then what is streamed in, round by round."""
+        bands = [Band(self._graph, segment, self._layouts, node) for node in self._nodes]
+        fetches = list(halo_fetches(self._graph, self._layouts, bands))
+        for rounds in lockstep(bands):
+            fetches += streamed_fetches(self._graph, self._layouts, rounds)
+        chunk = _Chunk(
+            tuple(fetch.deliveries for fetch in fetches) or ((),), tuple(band.buffer_sizes for band in bands)
+        )
+        first, last = (self._operator_index(name) for name in (segment.operators[0], segment.operators[-1]))
+        computation_ns = max(band_ns(self._costs, node, band) for node, band in enumerate(bands))
+        return self._price(segment.operators[-1], (first, last), computation_ns, [chunk])
+
+    def _operator_index(self, name: str) -> int:
+        return next(index for index, operator in enumerate(self._graph.operators) if operator.name == name)
+
+    def _operator_phases(self, operator: Operator) -> OperatorPhases:
+        index = self._operator_index(operator.name)
+        span = (index, index)
         choice = self._split.operators[operator.name]
         if choice.mode is Mode.INPUT_CHANNELS:
             reductions = reduction_chunks(self._graph, self._layouts, operator, choice.chunks)
             sums_ns = max(self._sums_ns(node, operator, reductions) for node in self._nodes)
             finish_ns = max(self._finish_ns(node, reductions) for node in self._nodes)
-            return self._price(operator, index, sums_ns + finish_ns, [self._reducing(chunk) for chunk in reductions])
-        chunks = own_output_chunks(self._graph, self._layouts, operator, choice.chunks)
-        computation_ns = max(self._own_output_ns(node, operator, chunks) for node in self._nodes)
-        return self._price(operator, index, computation_ns, [self._computing(operator, chunk) for chunk in chunks])
+            return self._price(
+                operator.name, span, sums_ns + finish_ns, [self._reducing(chunk) for chunk in reductions]
+            )
+        outputs = own_output_chunks(self._graph, self._layouts, operator, choice.chunks)
+        computation_ns = max(self._own_output_ns(node, operator, outputs) for node in self._nodes)
+        return self._price(operator.name, span, computation_ns, [self._computing(operator, chunk) for chunk in outputs])
 
     def _own_output_ns(self, node: int, operator: Operator, chunks: Sequence[OwnOutputChunk]) -> int:
         """CPU time of an OWN_OUTPUT operator, copies included."""
@@ -244,12 +286,13 @@ class _Evaluator:
         return owned(self._layouts[tensor], node, self._graph.tensors[tensor].shape)
 
     def _price(
-        self, operator: Operator | None, index: int, computation_ns: int, chunks: Sequence[_Chunk]
+        self, name: str | None, span: tuple[int, int], computation_ns: int, chunks: Sequence[_Chunk]
     ) -> OperatorPhases:
-        peaks = [self._peaks(index, node, chunks) for node in self._nodes]
+        """`name` and `span`, its first and last operator, say what is priced."""
+        peaks = [self._peaks(span, node, chunks) for node in self._nodes]
         deliveries = [delivery for chunk in chunks for phase in chunk.phases for delivery in phase]
         return OperatorPhases(
-            operator=operator.name if operator else None,
+            operator=name,
             communication_ns=sum(communication_ns(self._network, phase) for chunk in chunks for phase in chunk.phases),
             computation_ns=computation_ns,
             live_bytes=tuple(live for live, _ in peaks),
@@ -257,12 +300,13 @@ class _Evaluator:
             transferred_bytes=sum(d.size_bytes * len(route(self._network, d)) for d in deliveries),
         )
 
-    def _peaks(self, index: int, node: int, chunks: Sequence[_Chunk]) -> tuple[int, int]:
-        """Largest live bytes and largest footprint of a node during one operator."""
+    def _peaks(self, span: tuple[int, int], node: int, chunks: Sequence[_Chunk]) -> tuple[int, int]:
+        """Largest live bytes and largest footprint of a node during one operator or segment."""
+        first, last = span
         held = tuple(
             self._owned(name, node).elements
-            for name, last_use in self._last_uses.items()
-            if self._graph.producers.get(name, -1) <= index <= last_use
+            for name in self._layouts
+            if self._graph.producers.get(name, -1) <= last and first <= self._last_uses[name]
         )
         moments = [
             held + chunk.buffers[node] + self._relayed(phase, node) for chunk in chunks for phase in chunk.phases

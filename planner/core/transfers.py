@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.core.regions import owned, required, whole
+from planner.core.segments import Band, Round, RowRange, segment_output
 from planner.data.graph import Conv, Graph, Operator, Shape
 from planner.data.instance import Instance
 from planner.data.plan import Content
@@ -67,14 +68,15 @@ class ReductionChunk:
 
 
 def tensor_layouts(graph: Graph, instance: Instance, split: Split) -> Mapping[str, Layout]:
-    """Layout of every tensor: graph inputs are whole on the input node."""
+    """Layout of every tensor, but for those inside of segments: graph inputs are whole on the input node."""
     layouts = {
         end.tensor: Layout.single(
             Axis.ROWS, graph.tensors[end.tensor].shape.height, instance.input_node, instance.nodes
         )
         for end in graph.inputs
     }
-    return layouts | {operator.output: split.operators[operator.name].layout for operator in graph.operators}
+    layouts |= {o.output: split.operators[o.name].layout for o in graph.operators if o.name in split.operators}
+    return layouts | {segment_output(graph, segment): segment.layout for segment in split.segments}
 
 
 def owned_regions(layout: Layout, shape: Shape) -> tuple[Region, ...]:
@@ -155,6 +157,30 @@ def fetch(graph: Graph, layouts: Mapping[str, Layout], tensor: str, needs: Seque
         if source != target and not part.empty
     )
     return Fetch(tensor, tuple(needs), deliveries)
+
+
+def halo_fetches(graph: Graph, layouts: Mapping[str, Layout], bands: Sequence[Band]) -> tuple[Fetch, ...]:
+    """The phases, one per tensor, that bring every node the rows around its own before a segment begins."""
+    names = dict.fromkeys(name for band in bands for name in band.storages)
+    return tuple(
+        fetch(graph, layouts, name, [_rows(graph, name, b.needs[name] if name in b.storages else None) for b in bands])
+        for name in names
+    )
+
+
+def streamed_fetches(graph: Graph, layouts: Mapping[str, Layout], rounds: Sequence[Round]) -> tuple[Fetch, ...]:
+    """The phases, one per tensor, that bring every node the rows that it streams in one round of a segment."""
+    pieces = [work.streamed for work in rounds]
+    names = dict.fromkeys(piece.tensor for piece in pieces if piece)
+    return tuple(
+        fetch(graph, layouts, name, [_rows(graph, name, p if p and p.tensor == name else None) for p in pieces])
+        for name in names
+    )
+
+
+def _rows(graph: Graph, tensor: str, rows: RowRange | None) -> Region:
+    start, stop = (rows.start, rows.stop) if rows else (0, 0)
+    return whole(graph.tensors[tensor].shape).with_rows(start, stop)
 
 
 def gathers(graph: Graph, instance: Instance, layouts: Mapping[str, Layout]) -> tuple[Fetch, ...]:

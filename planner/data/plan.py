@@ -1,4 +1,4 @@
-"""The plan: one straight-line program per node over buffers with fixed offsets and lifespans.
+"""The plan: one program per node over buffers with fixed offsets and lifespans.
 
 Program model. Every node runs its steps in order. Compute steps take CPU time; the three message steps do not:
 
@@ -15,7 +15,8 @@ one. The same order arbitrates ports and buses, which makes time a function of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from planner.data.graph import Arithmetic
@@ -47,7 +48,8 @@ class View:
     """A box of elements inside a buffer; channels are contiguous.
 
     Element [r, c, k] lies at offset_bytes + R * row_stride_bytes + C * pixel_stride_bytes + k * element_bytes, where
-    R = r, or (ring_first_row + r) mod ring_rows if the view is a ring; C likewise.
+    R = r, or (ring_first_row + r) mod ring_rows if the view is a ring; C likewise. In iteration i of a loop, it begins
+    i * advance_columns columns further.
     """
 
     buffer: int
@@ -62,6 +64,12 @@ class View:
     ring_first_row: int = 0
     ring_columns: int = 0
     ring_first_column: int = 0
+    advance_columns: int = 0
+
+    def at(self, iteration: int) -> View:
+        """The view in one iteration of a loop."""
+        shift_bytes = iteration * self.advance_columns * self.pixel_stride_bytes
+        return replace(self, offset_bytes=self.offset_bytes + shift_bytes, advance_columns=0)
 
 
 class Content(Enum):
@@ -75,12 +83,22 @@ class Content(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """The part `region` of a tensor as it lies in memory: up to `MAX_PIECES` views, stacked by rows."""
+    """The part `region` of a tensor as it lies in memory: up to `MAX_PIECES` views, stacked by rows.
+
+    In iteration i of a loop, the region begins i * advance_columns columns further.
+    """
 
     tensor: str
     region: Region
     pieces: tuple[View, ...]
     content: Content = Content.VALUES
+    advance_columns: int = 0
+
+    def at(self, iteration: int) -> Operand:
+        """The operand in one iteration of a loop."""
+        shift = iteration * self.advance_columns
+        region = self.region.with_columns(self.region.column_start + shift, self.region.column_stop + shift)
+        return replace(self, region=region, pieces=tuple(p.at(iteration) for p in self.pieces), advance_columns=0)
 
 
 MAX_PIECES = 3
@@ -149,6 +167,37 @@ class Copy:
     predicted_ns: int
 
 
+LoopedStep = Compute | Copy
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`iterations` times the steps of `body`, each time with their operands advanced."""
+
+    iterations: int
+    body: tuple[LoopedStep, ...]
+
+    @property
+    def predicted_ns(self) -> int:
+        return self.iterations * sum(step.predicted_ns for step in self.body)
+
+    def iteration(self, number: int) -> tuple[LoopedStep, ...]:
+        """The steps of iteration `number` as they would stand without the loop."""
+        return tuple(_looped_at(step, number) for step in self.body)
+
+    def unrolled(self) -> Iterator[LoopedStep]:
+        """All steps in order, as they would stand without the loop."""
+        for number in range(self.iterations):
+            yield from self.iteration(number)
+
+
+def _looped_at(step: LoopedStep, iteration: int) -> LoopedStep:
+    if isinstance(step, Copy):
+        return replace(step, source=step.source.at(iteration), target=step.target.at(iteration))
+    inputs = tuple(None if operand is None else operand.at(iteration) for operand in step.inputs)
+    return replace(step, inputs=inputs, output=step.output.at(iteration))
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Note the clock in the message's slot: this end is ready."""
@@ -171,7 +220,7 @@ class Await:
     message: int
 
 
-CpuStep = Compute | PartialSums | Accumulate | Requantise | Copy
+CpuStep = Compute | PartialSums | Accumulate | Requantise | Copy | Loop
 MessageStep = Ready | Transfer | Await
 Step = CpuStep | MessageStep
 

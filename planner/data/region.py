@@ -54,5 +54,8 @@ class Region:
     def with_rows(self, start: int, stop: int) -> Region:
         return Region(start, stop, self.column_start, self.column_stop, self.channel_start, self.channel_stop)
 
+    def with_columns(self, start: int, stop: int) -> Region:
+        return Region(self.row_start, self.row_stop, start, stop, self.channel_start, self.channel_stop)
+
     def with_channels(self, start: int, stop: int) -> Region:
         return Region(self.row_start, self.row_stop, self.column_start, self.column_stop, start, stop)

@@ -76,8 +76,61 @@ class OperatorSplit:
     chunks: int = 1
 
 
+class Overlap(Enum):
+    """Where a stage that rolls over columns finds the rows that it has computed before."""
+
+    SAVED = "saved"
+    """In a strip that holds them over the full width."""
+    RECOMPUTED = "recomputed"
+    """Nowhere: it computes them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a segment computes at once: `rows` rows of the output of the last of its operators.
+
+    One operator computes them whole. Three, each reading only the one before, roll over columns: `columns` columns of
+    the output at a time, so that the outputs of the first two never exist over their full width.
+    """
+
+    operators: tuple[str, ...]
+    rows: int = 1
+    columns: int = 0
+    overlap: Overlap = Overlap.SAVED
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or (len(self.operators), self.columns > 0) not in ((1, False), (3, True)):
+            raise ValueError(f"stage {self.operators} advances by {self.rows} rows and {self.columns} columns")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive operators of the graph of which only the last one's output ever exists whole.
+
+    Each node of `layout` (rows of the last output) computes its own rows: a stage pulls what it lacks from the stages
+    before it, and every tensor between them lives in a ring of rows, so that a node computes no row twice; rows that
+    two nodes need, both compute. What comes from elsewhere is streamed in by `input_rows` rows.
+    """
+
+    stages: tuple[Stage, ...]
+    layout: Layout
+    input_rows: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.stages or self.input_rows < 1:
+            raise ValueError("a segment needs a stage, and rows of input")
+        if self.layout.axis is not Axis.ROWS:
+            raise ValueError("a segment's output is cut by rows")
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Names of its operators, in order."""
+        return tuple(name for stage in self.stages for name in stage.operators)
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The decision for every operator, by name."""
+    """The decision for every operator, by name: of its own, or as part of a segment."""
 
     operators: Mapping[str, OperatorSplit]
+    segments: tuple[Segment, ...] = ()

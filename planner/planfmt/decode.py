@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from planner.errors import PlanFormatError
 from planner.planfmt import layout
-from planner.planfmt.image import TABLES, PlanImage, code, crc32_without, name_of
+from planner.planfmt.image import OPTIONAL, TABLES, PlanImage, code, crc32_without, name_of
 from planner.planfmt.records import RecordValues
 from planner.planfmt.rules import check
 
-CAPABILITIES = sum(code("capability", name) for name in ("TFLM", "ONNXRUNTIME", "RING_ROWS", "DSP"))
+CAPABILITIES = sum(code("capability", name) for name in ("TFLM", "ONNXRUNTIME", "RING_ROWS", "LOOPS", "DSP"))
 """What the runtime of this version can do."""
 
 _HEADER_BYTES = layout.PLAN_HEADER.size_bytes
@@ -23,10 +23,9 @@ def decode(data: bytes, arena_bytes: int | None = None) -> PlanImage:
     header = _header(data)
     sections = _sections(data, header)
     tables = {
-        name.lower(): tuple(
-            record.unpack(sections[name], offset) for offset in range(0, len(sections[name]), record.size_bytes)
-        )
+        name.lower(): tuple(record.unpack(content, offset) for offset in range(0, len(content), record.size_bytes))
         for name, record in TABLES.items()
+        for content in [sections.get(name, b"")]
     }
     names = sections.get("NAMES")
     image = PlanImage(
@@ -114,7 +113,7 @@ def _sections(data: bytes, header: RecordValues) -> dict[str, bytes]:
         if name in sections or entry["reserved"] or (name in TABLES and size % TABLES[name].size_bytes):
             raise _fault("SECTION", f"section {name} is repeated, malformed or no whole number of records", place)
         sections[name] = data[start:end]
-    missing = [name for name in (*TABLES, "CONSTANTS") if name not in sections]
+    missing = [name for name in (*TABLES, "CONSTANTS") if name not in sections and name not in OPTIONAL]
     if missing:
         raise _fault("SECTION", f"section {missing[0]} is missing", table_start)
     return sections

@@ -15,6 +15,7 @@ from planner.data.plan import (
     Compute,
     Content,
     Copy,
+    Loop,
     Message,
     Operand,
     PartialSums,
@@ -30,7 +31,7 @@ from planner.data.plan import (
 from planner.errors import InternalError, PlanFormatError
 from planner.planfmt import layout
 from planner.planfmt.decode import decode
-from planner.planfmt.image import TABLES, PlanImage, align, code, crc32_without
+from planner.planfmt.image import OPTIONAL, TABLES, PlanImage, align, code, crc32_without
 from planner.planfmt.kernels import Constants, KernelEncoder
 from planner.planfmt.records import Record, RecordValues
 
@@ -59,6 +60,7 @@ def assemble(image: PlanImage) -> bytes:
     """The bytes of an image."""
     contents = {name: b"".join(map(record.pack, image.table(name))) for name, record in TABLES.items()}
     contents["CONSTANTS"] = image.constants
+    contents = {name: content for name, content in contents.items() if content or name not in OPTIONAL}
     if image.names:
         contents["NAMES"] = "\n".join(image.names).encode()
     entries: list[RecordValues] = []
@@ -127,6 +129,7 @@ class _Encoder:
         self._operands = _Interned(layout.OPERAND)
         self._views = _Interned(layout.VIEW)
         self._parameters = _Interned(layout.PARAMETERS)
+        self._bodies = _Interned(layout.STEP)
         self._ports: dict[str, int] = {}
         buffers = self._program.buffers
         self._buffer_order = sorted(range(len(buffers)), key=lambda number: buffers[number].first_step)
@@ -160,6 +163,7 @@ class _Encoder:
             messages=messages,
             ends=ends,
             constants=self._constants.to_bytes(),
+            bodies=tuple(self._bodies.records),
             names=tuple(_step_name(step, self._plan) for step in self._program.steps) if names else (),
         )
 
@@ -170,7 +174,7 @@ class _Encoder:
                 f"node {self._node} uses {len(self._ports)} ports, more than {layout.PORTS_MAX.value}"
             )
         arithmetic = self._plan.arithmetic.name
-        needed = {arithmetic: True}
+        needed = {arithmetic: True, "LOOPS": bool(self._bodies.records)}
         for variant in VARIANTS:
             needed[variant.upper()] = variant in {
                 step.variant for step in self._program.steps if isinstance(step, Compute)
@@ -206,6 +210,14 @@ class _Encoder:
                 return self._kernel_step("ACCUMULATE", (step.source, step.target), step)
             case Copy():
                 return self._kernel_step("COPY", (step.source, step.target), step)
+            case Loop():
+                return _step(
+                    "LOOP",
+                    first_operand=self._bodies.add(map(self._step, step.body)),
+                    operand_count=len(step.body),
+                    iterations=step.iterations,
+                    predicted_ns=step.predicted_ns,
+                )
             case Transfer():
                 operand = self._operands.add([self._operand(step.operand)])
                 return _step("TRANSFER", self._message_index[step.message], first_operand=operand, operand_count=1)
@@ -291,7 +303,7 @@ class _Encoder:
             "ring_first_row": view.ring_first_row,
             "ring_columns": view.ring_columns,
             "ring_first_column": view.ring_first_column,
-            "reserved": 0,
+            "advance_columns": view.advance_columns,
         }
 
     def _ends(self, operands: tuple[Operand, ...], direction: str) -> Iterator[RecordValues]:
@@ -357,6 +369,8 @@ def _step_name(step: Step, plan: Plan) -> str:
             name = step.operator
         case Accumulate() | Copy():
             name = step.target.tensor
+        case Loop():
+            return _step_name(step.body[-1], plan)
         case Ready() | Transfer() | Await():
             name = plan.messages[step.message].tensor
     return " ".join(name.split())

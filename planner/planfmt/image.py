@@ -18,8 +18,11 @@ TABLES: dict[str, Record] = {
     "PARAMETERS": layout.PARAMETERS,
     "MESSAGES": layout.MESSAGE,
     "ENDS": layout.END,
+    "BODIES": layout.STEP,
 }
 """The sections that are tables, by name, with their records."""
+OPTIONAL = ("BODIES", "NAMES")
+"""The sections that may be absent."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class PlanImage:
     messages: Records
     ends: Records
     constants: bytes
+    bodies: Records
     names: tuple[str, ...]
 
     def table(self, section: str) -> Records:

@@ -121,7 +121,7 @@ ARITHMETIC = Enumeration(
 
 SECTION = Enumeration(
     "section",
-    "kinds of sections; all but the last must be present exactly once",
+    "kinds of sections; all but NAMES and BODIES must be present exactly once",
     {
         "BUFFERS": (1, "buffer records, by first_step"),
         "STEPS": (2, "step records, in order"),
@@ -132,6 +132,7 @@ SECTION = Enumeration(
         "CONSTANTS": (7, "weights, biases, quantisation and tables, each once"),
         "ENDS": (8, "end records: inputs first, then outputs"),
         "NAMES": (9, "optional: UTF-8 lines, one per step, for people"),
+        "BODIES": (10, "optional: step records, the steps of loops"),
     },
 )
 
@@ -141,12 +142,13 @@ SECTION_FLAG = Enumeration(
 
 OPCODE = Enumeration(
     "opcode",
-    "what a step does; 0x40 to 0x4f are reserved for loops",
+    "what a step does",
     {
         "KERNEL": (1, "run a kernel: takes CPU time"),
         "READY": (2, "note the clock in the message's slot"),
         "TRANSFER": (3, "send from, or receive into, the operand"),
         "AWAIT": (4, "advance the clock to the end of the transmission"),
+        "LOOP": (0x40, "run KERNEL steps of BODIES `iterations` times, each time with their views advanced"),
     },
 )
 
@@ -259,7 +261,7 @@ VIEW = Record(
     "view",
     "rows of an operand in one buffer; element [r, c, k] lies at offset_bytes + R * row_stride_bytes + "
     "C * pixel_stride_bytes + k * element_bytes, where R = (ring_first_row + r) mod ring_rows, or r without a ring; "
-    "C likewise",
+    "C likewise; in iteration i of a loop, the view begins i * advance_columns columns further",
     (
         Field("buffer", "u32", "buffer record"),
         Field("offset_bytes", "u32", "in the buffer"),
@@ -269,7 +271,7 @@ VIEW = Record(
         Field("ring_first_row", "u16", "ring row of row 0"),
         Field("ring_columns", "u16", "columns of the ring, or 0"),
         Field("ring_first_column", "u16", "ring column of column 0"),
-        Field("reserved", "u16", "0"),
+        Field("advance_columns", "u16", "columns by which it advances from iteration to iteration of a loop"),
     ),
 )
 
@@ -296,13 +298,15 @@ STEP = Record(
         Field("variant", "u8", "variant of a KERNEL step, else 0"),
         Field("packing", "u8", "packing of a KERNEL step's weights, else 0"),
         Field("parameters", "u32", "parameters record, or NO_INDEX"),
-        Field("first_operand", "u32", "first of its operand records, 0 if it has none"),
-        Field("operand_count", "u32", "operands, the output included"),
+        Field(
+            "first_operand", "u32", "first of its operand records, 0 if it has none; LOOP: first of its steps in BODIES"
+        ),
+        Field("operand_count", "u32", "operands, the output included; LOOP: its steps"),
         Field("message", "u32", "message record of a message step, else NO_INDEX"),
         Field("scratch_buffer", "u32", "buffer at whose start the scratch memory lies, or NO_INDEX"),
         Field("scratch_bytes", "u32", "scratch memory"),
-        Field("reserved", "u32", "0"),
-        Field("predicted_ns", "u64", "predicted time of a KERNEL step, else 0"),
+        Field("iterations", "u32", "LOOP: how often its steps run, at most 65535; else 0"),
+        Field("predicted_ns", "u64", "predicted time of a KERNEL step, or of a LOOP with all its iterations, else 0"),
     ),
 )
 

@@ -86,7 +86,7 @@ def _ends_before(first: RecordValues, second: RecordValues) -> bool:
 
 def _check_views(image: PlanImage) -> None:
     for index, view in enumerate(image.views):
-        known = 0 < view["buffer"] < len(image.buffers) and view["rows"] > 0 and view["reserved"] == 0
+        known = 0 < view["buffer"] < len(image.buffers) and view["rows"] > 0
         _require(known, "VIEW", f"view {index} has no rows or no buffer of its own")
         for axis, place, size in (("rows", "ring_first_row", view["rows"]), ("columns", "ring_first_column", 0)):
             ring, first = view[f"ring_{axis}"], view[place]
@@ -140,7 +140,11 @@ def _constant(image: PlanImage, offset: int, *counts: int) -> bytes:
 
 def _check_step(image: PlanImage, boxes: list[Box], index: int, step: RecordValues) -> None:
     opcode = name_of("opcode", step["opcode"]) or ""
-    _require(opcode != "" and step["reserved"] == 0, "STEP", f"step {index} has the opcode {step['opcode']}")
+    well_formed = opcode != "" and (step["iterations"] == 0) == (opcode != "LOOP")
+    _require(well_formed, "STEP", f"step {index} has the opcode {step['opcode']} and {step['iterations']} iterations")
+    if opcode == "LOOP":
+        _check_loop(image, boxes, index, step)
+        return
     first, count = step["first_operand"], step["operand_count"]
     _require(first + count <= len(boxes), "STEP", f"step {index} has operands that are not there")
     operands = boxes[first : first + count]
@@ -149,15 +153,42 @@ def _check_step(image: PlanImage, boxes: list[Box], index: int, step: RecordValu
         tables = [operand["table"] for operand in image.operands[first : first + count]]
         _check_kernel(image, index, step, operands, tables)
     else:
-        unused = {"kernel": 0, "variant": 0, "packing": 0, "parameters": NO_INDEX, "predicted_ns": 0}
-        unused |= {"scratch_buffer": NO_INDEX, "scratch_bytes": 0, "operand_count": int(opcode == "TRANSFER")}
-        wrong = [name for name, value in unused.items() if step[name] != value]
-        _require(not wrong, "STEP", f"step {index} is {opcode} and has a {wrong[0] if wrong else ''}")
+        _check_unused(index, step, {**NO_KERNEL, "predicted_ns": 0, "operand_count": int(opcode == "TRANSFER")})
         message = image.messages[step["message"]] if step["message"] < len(image.messages) else {}
         owner = message.get(f"{opcode.lower()}_step")
         _require(owner == index, "MESSAGE", f"step {index} is not the {opcode} of its message")
     for number in {buffer for operand in operands for buffer in operand.buffers}:
         _check_live(image, index, number)
+
+
+NO_KERNEL = {"kernel": 0, "variant": 0, "packing": 0, "parameters": NO_INDEX} | {
+    "scratch_buffer": NO_INDEX,
+    "scratch_bytes": 0,
+}
+"""Fields of a step that runs no kernel itself."""
+
+
+def _check_unused(index: int, step: RecordValues, unused: RecordValues) -> None:
+    wrong = [name for name, value in unused.items() if step[name] != value]
+    _require(not wrong, "STEP", f"step {index} has a {wrong[0] if wrong else ''} that its opcode does not allow")
+
+
+def _check_loop(image: PlanImage, boxes: list[Box], index: int, step: RecordValues) -> None:
+    _check_unused(index, step, {**NO_KERNEL, "message": NO_INDEX})
+    first, count, iterations = step["first_operand"], step["operand_count"], step["iterations"]
+    allowed = image.header["capabilities"] & code("capability", "LOOPS")
+    in_range = count > 0 and first + count <= len(image.bodies) and iterations <= DIMENSION_MAX
+    _require(bool(allowed and in_range), "STEP", f"loop {index} is malformed")
+    for inner in image.bodies[first : first + count]:
+        _require(inner["opcode"] == code("opcode", "KERNEL"), "STEP", f"loop {index} has a step that is no kernel")
+        _check_step(image, boxes, index, inner)
+        operands = image.operands[inner["first_operand"] : inner["first_operand"] + inner["operand_count"]]
+        for operand in operands:
+            for view in image.views[operand["first_view"] : operand["first_view"] + operand["view_count"]]:
+                shift = (iterations - 1) * view["advance_columns"] * operand["pixel_stride_bytes"]
+                end = {**view, "offset_bytes": view["offset_bytes"] + shift}
+                fits = _view_fits(operand, end, image.buffers[view["buffer"]]["size_bytes"])
+                _require(fits, "VIEW", f"a view leaves its buffer in the last iteration of loop {index}")
 
 
 def _check_live(image: PlanImage, index: int, number: int) -> None:

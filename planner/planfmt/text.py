@@ -80,10 +80,15 @@ def _steps(image: PlanImage) -> Iterator[str]:
     for index, step in enumerate(image.steps):
         name = image.names[index] if index < len(image.names) else ""
         yield f"{index:5}  {_step(image, step)}{'  # ' if name else ''}{name}"
+        if step["opcode"] == code("opcode", "LOOP"):
+            first, count = step["first_operand"], step["operand_count"]
+            yield from (f"         {_step(image, inner)}" for inner in image.bodies[first : first + count])
 
 
 def _step(image: PlanImage, step: RecordValues) -> str:
     opcode = name_of("opcode", step["opcode"]) or ""
+    if opcode == "LOOP":
+        return f"{step['iterations']} times, {step['predicted_ns'] / 1000:.3f} us"
     first, count = step["first_operand"], step["operand_count"]
     operands = [_operand(image, index) for index in range(first, first + count)]
     if opcode != "KERNEL":
@@ -100,5 +105,10 @@ def _operand(image: PlanImage, index: int) -> str:
     views = image.views[operand["first_view"] : operand["first_view"] + operand["view_count"]]
     rows = sum(view["rows"] for view in views)
     kind = "int32 " if operand["element_bytes"] == 4 else ""
-    places = "+".join(f"{view['rows']}@{view['buffer']}:{view['offset_bytes']}" for view in views)
+    places = "+".join(_place(view) for view in views)
     return f"{kind}{rows}x{operand['columns']}x{operand['channels']} ({places})"
+
+
+def _place(view: RecordValues) -> str:
+    advance = f"+{view['advance_columns']}c" if view["advance_columns"] else ""
+    return f"{view['rows']}@{view['buffer']}:{view['offset_bytes']}{advance}"

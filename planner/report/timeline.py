@@ -15,6 +15,7 @@ from planner.data.plan import (
     Compute,
     Copy,
     CpuStep,
+    Loop,
     PartialSums,
     Plan,
     Ready,
@@ -112,6 +113,8 @@ def _what(step: CpuStep) -> str:
     match step:
         case Compute():
             return step.operator
+        case Loop():
+            return f"{_what(step.body[-1])}, {step.iterations} times"
         case PartialSums():
             return f"{step.operator}, partial sums"
         case Requantise():

@@ -15,7 +15,7 @@ from planner.data.result import OPTIMALITY_GAP, SolveResult, SolveStatus
 from planner.errors import InternalError
 from planner.report.solve_report import PlanFacts
 from planner.solvers.interface import CancelCheck, ProgressCallback
-from planner.solvers.search import solve as search
+from planner.solvers.segments import solve as search
 from planner.workflow.making import Excess, excess, make_plan
 
 MOST_SEARCHES = 4

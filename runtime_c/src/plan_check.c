@@ -52,7 +52,7 @@ static bool ring_is_sound(const plr_plan_t *plan, uint32_t capability, uint32_t 
 
 static plr_status_t check_view(const plr_plan_t *plan, uint32_t index) {
     const plr_view_t view = plr_plan_view(plan, index);
-    if (view.buffer == 0 || view.buffer >= plan->buffers.count || view.rows == 0 || view.reserved != 0 ||
+    if (view.buffer == 0 || view.buffer >= plan->buffers.count || view.rows == 0 ||
         !ring_is_sound(plan, PLR_CAPABILITY_RING_ROWS, view.ring_rows, view.ring_first_row, view.rows) ||
         !ring_is_sound(plan, PLR_CAPABILITY_RING_COLUMNS, view.ring_columns, view.ring_first_column, 0)) {
         return PLR_ERR_PLAN_VIEW;
@@ -122,11 +122,14 @@ static uint32_t message_step(const plr_message_t *message, uint32_t opcode) {
                                            : message->await_step;
 }
 
+static bool runs_no_kernel(const plr_step_t *step) {
+    return step->kernel == 0 && step->variant == 0 && step->packing == 0 && step->parameters == PLR_NO_INDEX &&
+           step->scratch_buffer == PLR_NO_INDEX && step->scratch_bytes == 0;
+}
+
 static plr_status_t check_message_step(const plr_plan_t *plan, uint32_t index, const plr_step_t *step) {
     const uint32_t operands = step->opcode == PLR_OPCODE_TRANSFER ? 1 : 0;
-    if (step->kernel != 0 || step->variant != 0 || step->packing != 0 || step->parameters != PLR_NO_INDEX ||
-        step->predicted_ns != 0 || step->scratch_buffer != PLR_NO_INDEX || step->scratch_bytes != 0 ||
-        step->operand_count != operands) {
+    if (!runs_no_kernel(step) || step->predicted_ns != 0 || step->operand_count != operands) {
         return PLR_ERR_PLAN_STEP;
     }
     if (step->message >= plan->messages.count) {
@@ -136,24 +139,81 @@ static plr_status_t check_message_step(const plr_plan_t *plan, uint32_t index, c
     return message_step(&message, step->opcode) == index ? PLR_OK : PLR_ERR_PLAN_MESSAGE;
 }
 
-static plr_status_t check_step(const plr_plan_t *plan, uint32_t index) {
-    const plr_step_t step = plr_plan_step(plan, index);
-    if (step.opcode < PLR_OPCODE_KERNEL || step.opcode > PLR_OPCODE_AWAIT || step.reserved != 0 ||
-        step.first_operand > plan->operands.count || step.operand_count > plan->operands.count - step.first_operand) {
+/* A step that is no loop, at a place in the program. */
+static plr_status_t check_plain_step(const plr_plan_t *plan, uint32_t index, const plr_step_t *step) {
+    if (step->opcode < PLR_OPCODE_KERNEL || step->opcode > PLR_OPCODE_AWAIT || step->iterations != 0 ||
+        step->first_operand > plan->operands.count ||
+        step->operand_count > plan->operands.count - step->first_operand) {
         return PLR_ERR_PLAN_STEP;
     }
     const plr_status_t status =
-        step.opcode == PLR_OPCODE_KERNEL ? plr_kernel_check(plan, &step) : check_message_step(plan, index, &step);
+        step->opcode == PLR_OPCODE_KERNEL ? plr_kernel_check(plan, step) : check_message_step(plan, index, step);
     if (status != PLR_OK) {
         return status;
     }
-    for (uint32_t i = 0; i < step.operand_count; i++) {
-        if (!operand_is_live(plan, step.first_operand + i, index)) {
+    for (uint32_t i = 0; i < step->operand_count; i++) {
+        if (!operand_is_live(plan, step->first_operand + i, index)) {
             return PLR_ERR_PLAN_LIFESPAN;
         }
     }
     const bool is_without = step.scratch_buffer == PLR_NO_INDEX;
     return is_without || buffer_is_live(plan, step.scratch_buffer, index) ? PLR_OK : PLR_ERR_PLAN_LIFESPAN;
+}
+
+/* Whether the views of an operand stay in their buffers in all iterations of a loop. The shift is a product of numbers
+ * of 16, 16 and 32 bits. */
+static bool operand_stays(const plr_plan_t *plan, uint32_t index, uint32_t iterations) {
+    const plr_operand_t operand = plr_plan_operand(plan, index);
+    for (uint32_t i = 0; i < operand.view_count; i++) {
+        plr_view_t view = plr_plan_view(plan, operand.first_view + i);
+        const uint64_t shift_bytes = (uint64_t)(iterations - 1) * view.advance_columns * operand.pixel_stride_bytes;
+        if (shift_bytes > plr_plan_buffer(plan, view.buffer).size_bytes - view.offset_bytes) {
+            return false;
+        }
+        view.offset_bytes += (uint32_t)shift_bytes;
+        if (!view_fits(plan, &operand, &view)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static plr_status_t check_looped_step(const plr_plan_t *plan, uint32_t index, uint32_t iterations, uint32_t body) {
+    const plr_step_t step = plr_plan_body(plan, body);
+    if (step.opcode != PLR_OPCODE_KERNEL) {
+        return PLR_ERR_PLAN_STEP;
+    }
+    const plr_status_t status = check_plain_step(plan, index, &step);
+    if (status != PLR_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < step.operand_count; i++) {
+        if (!operand_stays(plan, step.first_operand + i, iterations)) {
+            return PLR_ERR_PLAN_VIEW;
+        }
+    }
+    return PLR_OK;
+}
+
+static plr_status_t check_loop(const plr_plan_t *plan, uint32_t index, const plr_step_t *loop) {
+    if (!runs_no_kernel(loop) || loop->message != PLR_NO_INDEX || loop->iterations == 0 ||
+        loop->iterations > DIMENSION_MAX || loop->operand_count == 0 || loop->first_operand > plan->bodies.count ||
+        loop->operand_count > plan->bodies.count - loop->first_operand ||
+        (plan->header.capabilities & PLR_CAPABILITY_LOOPS) == 0) {
+        return PLR_ERR_PLAN_STEP;
+    }
+    for (uint32_t i = 0; i < loop->operand_count; i++) {
+        const plr_status_t status = check_looped_step(plan, index, loop->iterations, loop->first_operand + i);
+        if (status != PLR_OK) {
+            return status;
+        }
+    }
+    return PLR_OK;
+}
+
+static plr_status_t check_step(const plr_plan_t *plan, uint32_t index) {
+    const plr_step_t step = plr_plan_step(plan, index);
+    return step.opcode == PLR_OPCODE_LOOP ? check_loop(plan, index, &step) : check_plain_step(plan, index, &step);
 }
 
 static bool is_step_of(const plr_plan_t *plan, uint32_t index, uint32_t opcode, uint32_t message) {

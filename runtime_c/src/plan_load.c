@@ -1,3 +1,5 @@
+#include <stdbool.h>
+
 #include "crc32.h"
 #include "plan_check.h"
 
@@ -7,7 +9,7 @@ typedef struct section {
     uint32_t record_bytes;
 } section_t;
 
-#define SECTION_KINDS (PLR_SECTION_ENDS + 1u)
+#define SECTION_KINDS (PLR_SECTION_BODIES + 1u)
 
 static plr_status_t check_envelope(const uint8_t *bytes, size_t capacity_bytes, plr_plan_header_t *header) {
     if (capacity_bytes < PLR_PLAN_HEADER_BYTES) {
@@ -62,6 +64,7 @@ static plr_status_t take_section(const uint8_t *bytes, const plr_section_entry_t
 
 static plr_status_t find_sections(const uint8_t *bytes, plr_plan_t *plan) {
     const plr_plan_header_t *header = &plan->header;
+    plr_table_t names = {0};
     const section_t sections[SECTION_KINDS] = {
         [PLR_SECTION_BUFFERS] = {&plan->buffers, PLR_BUFFER_BYTES},
         [PLR_SECTION_STEPS] = {&plan->steps, PLR_STEP_BYTES},
@@ -71,9 +74,9 @@ static plr_status_t find_sections(const uint8_t *bytes, plr_plan_t *plan) {
         [PLR_SECTION_MESSAGES] = {&plan->messages, PLR_MESSAGE_BYTES},
         [PLR_SECTION_CONSTANTS] = {&plan->constants, 1},
         [PLR_SECTION_ENDS] = {&plan->ends, PLR_END_BYTES},
+        [PLR_SECTION_NAMES] = {&names, 1},
+        [PLR_SECTION_BODIES] = {&plan->bodies, PLR_STEP_BYTES},
     };
-    plr_table_t names = {0};
-    const section_t names_section = {&names, 1};
     uint32_t end = header->header_size + header->section_count * PLR_SECTION_ENTRY_BYTES;
     for (uint32_t i = 0; i < header->section_count; i++) {
         const plr_section_entry_t entry =
@@ -84,9 +87,7 @@ static plr_status_t find_sections(const uint8_t *bytes, plr_plan_t *plan) {
         }
         end = entry.offset_bytes + entry.size_bytes;
         plr_status_t status = PLR_OK;
-        if (entry.kind == PLR_SECTION_NAMES) {
-            status = take_section(bytes, &entry, &names_section);
-        } else if (entry.kind < SECTION_KINDS && sections[entry.kind].table != NULL) {
+        if (entry.kind < SECTION_KINDS && sections[entry.kind].table != NULL) {
             status = take_section(bytes, &entry, &sections[entry.kind]);
         } else if ((entry.flags & PLR_SECTION_FLAG_REQUIRED) != 0) {
             status = PLR_ERR_PLAN_UNKNOWN_SECTION;
@@ -96,7 +97,8 @@ static plr_status_t find_sections(const uint8_t *bytes, plr_plan_t *plan) {
         }
     }
     for (uint32_t kind = 0; kind < SECTION_KINDS; kind++) {
-        if (sections[kind].table != NULL && sections[kind].table->bytes == NULL) {
+        const bool is_optional = kind == PLR_SECTION_NAMES || kind == PLR_SECTION_BODIES;
+        if (sections[kind].table != NULL && sections[kind].table->bytes == NULL && !is_optional) {
             return PLR_ERR_PLAN_SECTION;
         }
     }

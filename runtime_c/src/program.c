@@ -14,10 +14,23 @@ static uint64_t work_to_ns(const plr_config_t *config, uint64_t work) {
     return whole * config->ns_numerator + rest * config->ns_numerator / config->ns_denominator;
 }
 
-/* Run a kernel; returns its work. */
-static uint64_t run_kernel(plr_t *runtime, const plr_step_t *step) {
+static void run_loop(plr_t *runtime, const plr_step_t *loop) {
+    for (uint32_t iteration = 0; iteration < loop->iterations; iteration++) {
+        for (uint32_t i = 0; i < loop->operand_count; i++) {
+            const plr_step_t step = plr_plan_body(&runtime->plan, loop->first_operand + i);
+            plr_kernel_run(&runtime->plan, &step, iteration, runtime->arena, runtime->frame.rows);
+        }
+    }
+}
+
+/* Run a kernel or a loop; returns its work. */
+static uint64_t run_work(plr_t *runtime, const plr_step_t *step) {
     const uint64_t begin = runtime->hal->work(runtime->hal->context);
-    plr_kernel_run(&runtime->plan, step, runtime->arena, runtime->frame.rows);
+    if (step->opcode == PLR_OPCODE_LOOP) {
+        run_loop(runtime, step);
+    } else {
+        plr_kernel_run(&runtime->plan, step, 0, runtime->arena, runtime->frame.rows);
+    }
     const uint64_t work = runtime->hal->work(runtime->hal->context) - begin;
     const uint64_t elapsed_ns = (runtime->config.flags & PLR_CONFIG_FLAG_PREDICTED_CLOCK) != 0
                                     ? step->predicted_ns
@@ -32,7 +45,8 @@ static plr_status_t run_step(plr_t *runtime, const plr_step_t *step, uint64_t *w
     *work = 0;
     switch (step->opcode) {
     case PLR_OPCODE_KERNEL:
-        *work = run_kernel(runtime, step);
+    case PLR_OPCODE_LOOP:
+        *work = run_work(runtime, step);
         return PLR_OK;
     case PLR_OPCODE_READY:
         plr_message_ready(runtime, step->message);

@@ -14,6 +14,11 @@ static inline plr_step_t plr_plan_step(const plr_plan_t *plan, uint32_t index) {
     return plr_step_read(plan->steps.bytes + index * (size_t)PLR_STEP_BYTES);
 }
 
+/* A step of a loop. */
+static inline plr_step_t plr_plan_body(const plr_plan_t *plan, uint32_t index) {
+    return plr_step_read(plan->bodies.bytes + index * (size_t)PLR_STEP_BYTES);
+}
+
 static inline plr_operand_t plr_plan_operand(const plr_plan_t *plan, uint32_t index) {
     return plr_operand_read(plan->operands.bytes + index * (size_t)PLR_OPERAND_BYTES);
 }

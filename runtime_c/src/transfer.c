@@ -48,7 +48,7 @@ void plr_message_await(plr_t *runtime, uint32_t message) {
 
 /* Send an operand in as many frames as it takes; kind, target, tag and virtual_ns are given. */
 static plr_status_t send_operand(plr_t *runtime, plr_frame_header_t header, uint32_t operand) {
-    const plr_box_t box = plr_operand_box(&runtime->plan, operand, runtime->arena);
+    const plr_box_t box = plr_operand_box(&runtime->plan, operand, runtime->arena, 0);
     plr_stream_t stream = plr_stream_over(&box);
     plr_status_t status = PLR_OK;
     for (header.sequence = 0; status == PLR_OK && !plr_stream_ended(&stream); header.sequence++) {
@@ -62,7 +62,7 @@ static plr_status_t send_operand(plr_t *runtime, plr_frame_header_t header, uint
  * much. */
 static plr_status_t receive_operand(plr_t *runtime, uint16_t peer, uint8_t kind, uint32_t tag, uint32_t operand,
                                     uint64_t *virtual_ns) {
-    const plr_box_t box = plr_operand_box(&runtime->plan, operand, runtime->arena);
+    const plr_box_t box = plr_operand_box(&runtime->plan, operand, runtime->arena, 0);
     plr_stream_t stream = plr_stream_over(&box);
     for (uint32_t sequence = 0; !plr_stream_ended(&stream); sequence++) {
         plr_frame_header_t header;

@@ -24,8 +24,8 @@ class Case:
     split: Split
 
 
-def random_case(seed: int, operators: int = 7, kind: NetworkKind | None = None) -> Case:
-    """A random problem; the same for the same arguments."""
+def random_case(seed: int, operators: int = 7, kind: NetworkKind | None = None, segments: bool = False) -> Case:
+    """A random problem, with fused segments if asked for; the same for the same arguments."""
     rng = np.random.default_rng(seed)
     graph = random_graph(seed, int(rng.integers(2, operators + 1)))
     if rng.integers(4) == 0:
@@ -33,7 +33,7 @@ def random_case(seed: int, operators: int = 7, kind: NetworkKind | None = None) 
     if rng.integers(4) == 0 and len(graph.operators) > 1:
         graph = with_second_input(graph, int(rng.integers(len(graph.operators) - 1)))
     instance = random_instance(seed, kind=kind)
-    return Case(graph, instance, random_split(graph, instance, seed))
+    return Case(graph, instance, random_split(graph, instance, seed, segments))
 
 
 def with_second_output(graph: Graph, index: int) -> Graph:

@@ -11,16 +11,16 @@ from planner.core.executor import compute_region, finish_sums, partial_sums
 from planner.data.graph import Conv, Graph, Int8Array, Operator
 from planner.data.plan import (
     Accumulate,
-    Await,
     Compute,
     Content,
     Copy,
+    Loop,
     Operand,
     PartialSums,
     Plan,
     Program,
-    Ready,
     Requantise,
+    Step,
     Transfer,
     View,
 )
@@ -45,28 +45,30 @@ class Node:
         while self._position < len(self.program.steps):
             step = self.program.steps[self._position]
             self._position += 1
-            match step:
-                case Transfer():
-                    return step
-                case Ready() | Await():
-                    pass
-                case Compute():
-                    self._compute(step)
-                case PartialSums():
-                    channels = range(step.input.region.channel_start, step.input.region.channel_stop)
-                    sums = partial_sums(
-                        self._graph, self._conv(step.operator), self._widened(step.input), step.output.region, channels
-                    )
-                    self.write(step.output, sums)
-                case Accumulate():
-                    self.write(step.target, self.read(step.target) + self.read(step.source))
-                case Requantise():
-                    sums = self.read(step.source).astype(np.int32)
-                    conv = self._conv(step.operator)
-                    self.write(step.output, finish_sums(self._graph, conv, sums, step.output.region))
-                case Copy():
-                    self.write(step.target, self.read(step.source))
+            if isinstance(step, Transfer):
+                return step
+            for plain in step.unrolled() if isinstance(step, Loop) else (step,):
+                self._execute(plain)
         return None
+
+    def _execute(self, step: Step) -> None:
+        match step:
+            case Compute():
+                self._compute(step)
+            case PartialSums():
+                channels = range(step.input.region.channel_start, step.input.region.channel_stop)
+                sums = partial_sums(
+                    self._graph, self._conv(step.operator), self._widened(step.input), step.output.region, channels
+                )
+                self.write(step.output, sums)
+            case Accumulate():
+                self.write(step.target, self.read(step.target) + self.read(step.source))
+            case Requantise():
+                sums = self.read(step.source).astype(np.int32)
+                conv = self._conv(step.operator)
+                self.write(step.output, finish_sums(self._graph, conv, sums, step.output.region))
+            case Copy():
+                self.write(step.target, self.read(step.source))
 
     def read(self, operand: Operand) -> Elements:
         """The elements of an operand, its pieces stacked by rows."""
@@ -84,7 +86,10 @@ class Node:
 
     def _addresses(self, view: View) -> NDArray[np.int64]:
         """Arena offsets of all bytes of a view: [rows, columns, channels, bytes of an element]."""
-        rows = np.arange(view.rows)[:, None, None, None] * view.row_stride_bytes
+        places = np.arange(view.ring_first_row, view.ring_first_row + view.rows)
+        if view.ring_rows:
+            places %= view.ring_rows
+        rows = places[:, None, None, None] * view.row_stride_bytes
         columns = np.arange(view.columns)[None, :, None, None] * view.pixel_stride_bytes
         elements = np.arange(view.channels)[None, None, :, None] * view.element_bytes
         start = self.program.buffers[view.buffer].offset_bytes + view.offset_bytes

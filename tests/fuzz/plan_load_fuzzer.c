@@ -37,7 +37,7 @@ static uint64_t step_work(const plr_plan_t *plan, const plr_step_t *step) {
 }
 
 static void read_operand(const plr_plan_t *plan, uint32_t operand, uint8_t *arena) {
-    const plr_box_t box = plr_operand_box(plan, operand, arena);
+    const plr_box_t box = plr_operand_box(plan, operand, arena, 0);
     plr_stream_t stream = plr_stream_over(&box);
     uint8_t bytes[256];
     uint32_t size_bytes;
@@ -45,15 +45,25 @@ static void read_operand(const plr_plan_t *plan, uint32_t operand, uint8_t *aren
     }
 }
 
-static void run(const plr_plan_t *plan, uint8_t *arena) {
+static void run_kernel(const plr_plan_t *plan, const plr_step_t *step, uint32_t iteration, uint8_t *arena) {
     const int8_t *rows[PLR_KERNEL_ROWS_MAX];
+    if (step_work(plan, step) < WORK_MAX) {
+        plr_kernel_run(plan, step, iteration, arena, rows);
+    }
+}
+
+static void run(const plr_plan_t *plan, uint8_t *arena) {
     for (uint32_t i = 0; i < plan->operands.count; i++) {
         read_operand(plan, i, arena);
     }
     for (uint32_t i = 0; i < plan->steps.count; i++) {
         const plr_step_t step = plr_plan_step(plan, i);
-        if (step.opcode == PLR_OPCODE_KERNEL && step_work(plan, &step) < WORK_MAX) {
-            plr_kernel_run(plan, &step, arena, rows);
+        if (step.opcode == PLR_OPCODE_KERNEL) {
+            run_kernel(plan, &step, 0, arena);
+        }
+        for (uint32_t j = 0; step.opcode == PLR_OPCODE_LOOP && j < step.operand_count; j++) {
+            const plr_step_t body = plr_plan_body(plan, step.first_operand + j);
+            run_kernel(plan, &body, step.iterations - 1, arena);
         }
     }
 }

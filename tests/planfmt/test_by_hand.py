@@ -42,7 +42,7 @@ def test_plan() -> None:
     assert [step["opcode"] for step in image.steps] == [2, 1, 3, 4]
     assert image.steps[1] == {
         **{"opcode": 1, "kernel": 10, "variant": 0, "packing": 0, "parameters": 0, "first_operand": 0},
-        **{"operand_count": 2, "message": NO_INDEX, "scratch_buffer": NO_INDEX, "scratch_bytes": 0, "reserved": 0},
+        **{"operand_count": 2, "message": NO_INDEX, "scratch_buffer": NO_INDEX, "scratch_bytes": 0, "iterations": 0},
         "predicted_ns": 0xAAAA,
     }
     assert [list(operand.values()) for operand in image.operands] == [

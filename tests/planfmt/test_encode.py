@@ -131,8 +131,8 @@ def test_a_number_that_does_not_fit_is_refused() -> None:
 def test_a_missing_capability_is_named() -> None:
     case = random_case(3)
     data = encode(lowered(case), case.graph, 0)
-    with pytest.raises(PlanFormatError, match="the runtime lacks LOOPS, bit 31") as caught:
-        decode(_with_capabilities(data, CAPABILITIES | code("capability", "LOOPS") | 1 << 31))
+    with pytest.raises(PlanFormatError, match="the runtime lacks RING_COLUMNS, bit 31") as caught:
+        decode(_with_capabilities(data, CAPABILITIES | code("capability", "RING_COLUMNS") | 1 << 31))
     assert caught.value.status == "PLAN_CAPABILITY"
 
 

@@ -24,8 +24,8 @@ from tests.runtime.scripts import Script
 pytestmark = needs_compiler
 
 
-def script(seed: int, kind: NetworkKind | None = None) -> Script:
-    problem = random_case(seed, kind=kind)
+def script(seed: int, kind: NetworkKind | None = None, segments: bool = False) -> Script:
+    problem = random_case(seed, kind=kind, segments=segments)
     plan = lower(problem.graph, problem.instance, problem.split)
     return Script(problem, plan, random_input(problem.graph, seed))
 
@@ -74,6 +74,12 @@ def check_paint(run: Script, node: int, case: Case, answer: Answer) -> None:
 @given(st.integers(0, 2**31))
 def test_every_node_sends_what_the_executor_computes_when_the_simulator_says(seed: int) -> None:
     check(script(seed))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**31))
+def test_fused_segments(seed: int) -> None:
+    check(script(seed, segments=True))
 
 
 @pytest.mark.parametrize("kind", NetworkKind)

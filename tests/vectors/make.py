@@ -20,7 +20,7 @@ import numpy as np
 from planner.core.lowering import lower
 from planner.data.graph import Arithmetic, Graph, Padding, PoolKind, Shape, Window
 from planner.data.hardware import NetworkKind
-from planner.data.split import Axis, Layout, OperatorSplit, Split
+from planner.data.split import Axis, Layout, OperatorSplit, Segment, Split, Stage
 from planner.planfmt import layout
 from planner.planfmt.decode import decode
 from planner.planfmt.encode import assemble, encode, with_crc
@@ -43,6 +43,7 @@ def valid_plans() -> dict[str, Callable[[], bytes]]:
         "tflm": lambda: _random_plan(324, 1),
         "pools": _pools_plan,
         "products": _products_plan,
+        "loops": _loops_plan,
     }
 
 
@@ -77,6 +78,17 @@ def _on_one_device(graph: Graph) -> bytes:
     return encode(lower(graph, instance, Split(whole)), graph, 0)
 
 
+def _loops_plan() -> bytes:
+    builder = GraphBuilder(np.random.default_rng(2), Shape(6, 9, 3))
+    expanded = builder.conv(builder.input, 5, Window((1, 1)))
+    depthwise = builder.conv(expanded, 5, Window((3, 3), padding=Padding(1, 1, 1, 1)), groups=5)
+    graph = builder.graph((builder.conv(depthwise, 4, Window((1, 1))),), Arithmetic.TFLM)
+    instance = replace(random_instance(0, devices=1), input_node=0, output_node=0)
+    stage = Stage(tuple(operator.name for operator in graph.operators), rows=2, columns=2)
+    segment = Segment((stage,), Layout.single(Axis.ROWS, 6, 0, 2))
+    return encode(lower(graph, instance, Split({}, (segment,))), graph, 0)
+
+
 class Draft:
     """A plan taken apart, to be spoiled in one place."""
 
@@ -95,7 +107,7 @@ class Draft:
         """The first step of a kernel."""
         return next(step for step in self.steps if step["kernel"] == code("kernel", name))
 
-    def message_step(self, opcode: str) -> dict[str, Any]:
+    def step_of(self, opcode: str) -> dict[str, Any]:
         """The first step of an opcode."""
         return next(step for step in self.steps if step["opcode"] == code("opcode", opcode))
 
@@ -176,7 +188,11 @@ BYTES: dict[str, tuple[str, str, Callable[[bytes], bytes]]] = {
     "section_table_too_large": ("pools", "PLAN_HEADER", lambda d: _repack(d, section_count=65535)),
     "crc": ("pools", "PLAN_CRC", lambda d: d[:-1] + bytes([d[-1] ^ 1])),
     "unknown_capability": ("pools", "PLAN_CAPABILITY", lambda d: _repack(d, capabilities=0x80000001)),
-    "loops": ("pools", "PLAN_CAPABILITY", lambda d: _repack(d, capabilities=1 | code("capability", "LOOPS"))),
+    "column_rings": (
+        "pools",
+        "PLAN_CAPABILITY",
+        lambda d: _repack(d, capabilities=1 | code("capability", "RING_COLUMNS")),
+    ),
     "rounding_capability": ("pools", "PLAN_HEADER", lambda d: _repack(d, capabilities=2)),
     "arithmetic": ("pools", "PLAN_HEADER", lambda d: _repack(d, arithmetic=3)),
     "node": ("pools", "PLAN_HEADER", lambda d: _repack(d, node=2)),
@@ -212,7 +228,6 @@ RECORDS: dict[str, tuple[str, str, Spoil]] = {
     "view_buffer": ("pools", "PLAN_VIEW", lambda d: _set(d.views[0], buffer=len(d.buffers))),
     "view_of_slots": ("pools", "PLAN_VIEW", lambda d: _set(d.views[0], buffer=0)),
     "view_without_rows": ("pools", "PLAN_VIEW", lambda d: _set(d.views[0], rows=0)),
-    "view_reserved": ("pools", "PLAN_VIEW", lambda d: _set(d.views[0], reserved=1)),
     "view_outside": ("pools", "PLAN_VIEW", lambda d: _set(d.view_of("LOOKUP", 0), offset_bytes=1)),
     "view_stride_wraps": ("pools", "PLAN_VIEW", lambda d: _set(d.view_of("LOOKUP", 0), row_stride_bytes=0xFFFFFFFF)),
     "view_rows_overlap": ("pools", "PLAN_VIEW", lambda d: _set(d.view_of("LOOKUP", 0), row_stride_bytes=5)),
@@ -235,7 +250,20 @@ RECORDS: dict[str, tuple[str, str, Spoil]] = {
     "operand_table_outside": ("tflm", "PLAN_CONSTANT", lambda d: _set(d.operands[0], table=len(d.constants))),
     "opcode_zero": ("pools", "PLAN_STEP", lambda d: _set(d.steps[0], opcode=0)),
     "opcode_of_a_loop": ("pools", "PLAN_STEP", lambda d: _set(d.steps[0], opcode=0x40)),
-    "step_reserved": ("pools", "PLAN_STEP", lambda d: _set(d.steps[0], reserved=1)),
+    "step_iterations": ("pools", "PLAN_STEP", lambda d: _set(d.steps[0], iterations=1)),
+    "loop_without_iterations": ("loops", "PLAN_STEP", lambda d: _set(d.step_of("LOOP"), iterations=0)),
+    "loop_too_long": ("loops", "PLAN_STEP", lambda d: _set(d.step_of("LOOP"), iterations=65536)),
+    "loop_without_steps": ("loops", "PLAN_STEP", lambda d: _set(d.step_of("LOOP"), operand_count=0)),
+    "loop_steps_outside": ("loops", "PLAN_STEP", lambda d: _set(d.step_of("LOOP"), operand_count=len(d.bodies) + 1)),
+    "loop_steps_wrap": ("loops", "PLAN_STEP", lambda d: _set(d.step_of("LOOP"), first_operand=0xFFFFFFFF)),
+    "loop_with_message": ("loops", "PLAN_STEP", lambda d: _set(d.step_of("LOOP"), message=0)),
+    "loop_with_kernel": ("loops", "PLAN_STEP", lambda d: _set(d.step_of("LOOP"), kernel=1)),
+    "loop_without_capability": ("loops", "PLAN_STEP", lambda d: _set(d.header, capabilities=5)),
+    "loop_in_a_loop": ("loops", "PLAN_STEP", lambda d: _set(d.bodies[0], opcode=0x40, iterations=1)),
+    "loop_of_messages": ("loops", "PLAN_STEP", lambda d: _set(d.bodies[0], opcode=code("opcode", "AWAIT"))),
+    "loop_leaves_buffer": ("loops", "PLAN_VIEW", lambda d: _advance(d, 100)),
+    "loop_shift_wraps": ("loops", "PLAN_VIEW", lambda d: _advance(d, 0xFFFF)),
+    "loop_of_dead_buffers": ("loops", "PLAN_LIFESPAN", lambda d: _set(d.steps[0], **_first_loop(d))),
     "step_operands_outside": ("pools", "PLAN_STEP", lambda d: _set(d.steps[0], first_operand=len(d.operands))),
     "step_operands_wrap": ("pools", "PLAN_STEP", lambda d: _set(d.steps[0], operand_count=0xFFFFFFFF)),
     "kernel_zero": ("pools", "PLAN_STEP", lambda d: _set(d.steps[0], kernel=0)),
@@ -248,10 +276,10 @@ RECORDS: dict[str, tuple[str, str, Spoil]] = {
     "kernel_with_too_many": ("pools", "PLAN_STEP", lambda d: _set(d.kernel("LOOKUP"), operand_count=3)),
     "kernel_without_parameters": ("pools", "PLAN_STEP", lambda d: _set(d.kernel("LOOKUP"), parameters=NO_INDEX)),
     "copy_with_parameters": ("tflm", "PLAN_STEP", lambda d: _set(d.kernel("COPY"), parameters=0)),
-    "transfer_with_two_operands": ("tflm", "PLAN_STEP", lambda d: _set(d.message_step("TRANSFER"), operand_count=2)),
-    "ready_with_operand": ("tflm", "PLAN_STEP", lambda d: _set(d.message_step("READY"), operand_count=1)),
-    "await_with_time": ("tflm", "PLAN_STEP", lambda d: _set(d.message_step("AWAIT"), predicted_ns=1)),
-    "await_with_scratch": ("tflm", "PLAN_STEP", lambda d: _set(d.message_step("AWAIT"), scratch_buffer=1)),
+    "transfer_with_two_operands": ("tflm", "PLAN_STEP", lambda d: _set(d.step_of("TRANSFER"), operand_count=2)),
+    "ready_with_operand": ("tflm", "PLAN_STEP", lambda d: _set(d.step_of("READY"), operand_count=1)),
+    "await_with_time": ("tflm", "PLAN_STEP", lambda d: _set(d.step_of("AWAIT"), predicted_ns=1)),
+    "await_with_scratch": ("tflm", "PLAN_STEP", lambda d: _set(d.step_of("AWAIT"), scratch_buffer=1)),
     "buffer_not_yet_live": ("pools", "PLAN_LIFESPAN", lambda d: _late(d)),
     "buffer_no_longer_live": ("pools", "PLAN_LIFESPAN", lambda d: _early(d)),
     "elements_of_a_wrong_size": (
@@ -352,8 +380,8 @@ RECORDS: dict[str, tuple[str, str, Spoil]] = {
         "PLAN_SCRATCH",
         lambda d: _set(d.kernel("LOOKUP"), scratch_buffer=1, scratch_bytes=4),
     ),
-    "message_outside": ("tflm", "PLAN_MESSAGE", lambda d: _set(d.message_step("READY"), message=NO_INDEX)),
-    "ready_of_another_message": ("tflm", "PLAN_MESSAGE", lambda d: _set(d.message_step("READY"), message=1)),
+    "message_outside": ("tflm", "PLAN_MESSAGE", lambda d: _set(d.step_of("READY"), message=NO_INDEX)),
+    "ready_of_another_message": ("tflm", "PLAN_MESSAGE", lambda d: _set(d.step_of("READY"), message=1)),
     "message_steps_out_of_order": ("tflm", "PLAN_MESSAGE", lambda d: _reverse(d)),
     "message_without_await": ("tflm", "PLAN_MESSAGE", lambda d: _forget(d)),
     "message_size": ("tflm", "PLAN_MESSAGE", lambda d: _set(d.messages[0], size_bytes=d.messages[0]["size_bytes"] + 1)),
@@ -377,6 +405,17 @@ RECORDS: dict[str, tuple[str, str, Spoil]] = {
 def _ring(draft: Draft, **fields: int) -> None:
     draft.header["capabilities"] |= code("capability", "RING_ROWS")
     _set(draft.view_of("LOOKUP", 0), **fields)
+
+
+def _advance(draft: Draft, columns: int) -> None:
+    for view in draft.views:
+        view["advance_columns"] = columns
+    draft.step_of("LOOP")["iterations"] = 0xFFFF if columns == 0xFFFF else 2
+
+
+def _first_loop(draft: Draft) -> dict[str, Any]:
+    """Fields of a loop that does the work of the last one."""
+    return next(step for step in reversed(draft.steps) if step["opcode"] == code("opcode", "LOOP"))
 
 
 def _misalign_stride(draft: Draft) -> None:

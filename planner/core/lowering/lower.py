@@ -1,4 +1,4 @@
-"""Lowers a split operator by operator: fetch, copy, compute; or partial sums, reduce, requantise."""
+"""Lowers a split part by part: fetch, copy, compute; or partial sums, reduce, requantise; or a segment, rolling."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from planner.core.cost import variant_of
 from planner.core.lowering.courier import Courier
 from planner.core.lowering.program import Block, ProgramBuilder
+from planner.core.lowering.rolling import RollingLowering
 from planner.core.lowering.timeline import Timeline
 from planner.core.lowering.transmissions import Transmission, ordered_transmissions
+from planner.core.lowering.values import Values, stacked
 from planner.core.memory import Packer, pack
 from planner.core.regions import whole
+from planner.core.segments import parts, segment_output
 from planner.core.step_costs import StepCosts
-from planner.core.storage import store
 from planner.core.transfers import (
     Delivery,
     Fetch,
@@ -32,7 +34,6 @@ from planner.data.plan import (
     Await,
     Compute,
     Content,
-    Copy,
     Operand,
     PartialSums,
     Plan,
@@ -41,7 +42,7 @@ from planner.data.plan import (
     Scratch,
 )
 from planner.data.region import Region
-from planner.data.split import Mode, Split
+from planner.data.split import Mode, Segment, Split
 
 
 def lower(graph: Graph, instance: Instance, split: Split, model_hash: str = "", pack: Packer = pack) -> Plan:
@@ -68,19 +69,17 @@ class _Lowering:
         self._timeline = Timeline(instance.nodes)
         self._programs = [ProgramBuilder(node, self._timeline) for node in range(instance.nodes)]
         self._courier = Courier(self._programs, self._timeline)
-        self._own: dict[tuple[str, int], Block] = {}
+        self._values = Values(instance.network, self._costs, self._timeline, self._programs, self._courier)
 
     def lower(self, model_hash: str, pack: Packer) -> Plan:
         inputs = self._place_inputs()
-        for operator in self._graph.operators:
-            choice = self._split.operators[operator.name]
-            self._place_output(operator)
-            if choice.mode is Mode.INPUT_CHANNELS:
-                for reduction in reduction_chunks(self._graph, self._layouts, operator, choice.chunks):
-                    self._reduce(operator, reduction)
+        for part in parts(self._graph, self._split):
+            if isinstance(part, Segment):
+                self._place(segment_output(self._graph, part))
+                self._roll(part)
             else:
-                for chunk in own_output_chunks(self._graph, self._layouts, operator, choice.chunks):
-                    self._compute(operator, chunk)
+                self._place(part.output)
+                self._run(part)
         outputs = [self._fetch(gather) for gather in gathers(self._graph, self._instance, self._layouts)]
         self._courier.confirm_sent()
         return self._build(inputs, [operands[self._instance.output_node] for operands in outputs], model_hash, pack)
@@ -90,16 +89,29 @@ class _Lowering:
         operands: list[Operand] = []
         for end in self._graph.inputs:
             region = whole(self._graph.tensors[end.tensor].shape)
-            block = self._programs[node].block(end.tensor, end.tensor, region)
-            self._own[end.tensor, node] = block
-            operands.append(block.operand(region))
+            operands.append(self._values.place(end.tensor, node, region).operand(region))
         return operands
 
-    def _place_output(self, operator: Operator) -> None:
-        tensor = self._graph.output_tensor(operator)
-        for node, region in enumerate(owned_regions(self._layouts[tensor.name], tensor.shape)):
+    def _place(self, name: str) -> None:
+        """Give every node a buffer for its own part of a tensor."""
+        for node, region in enumerate(owned_regions(self._layouts[name], self._graph.tensors[name].shape)):
             if not region.empty:
-                self._own[tensor.name, node] = self._programs[node].block(tensor.name, tensor.name, region)
+                self._values.place(name, node, region)
+
+    def _roll(self, segment: Segment) -> None:
+        RollingLowering(
+            self._graph, self._layouts, segment, self._costs, self._programs, self._courier, self._values
+        ).lower()
+
+    def _run(self, operator: Operator) -> None:
+        """One operator by itself."""
+        choice = self._split.operators[operator.name]
+        if choice.mode is Mode.INPUT_CHANNELS:
+            for reduction in reduction_chunks(self._graph, self._layouts, operator, choice.chunks):
+                self._reduce(operator, reduction)
+        else:
+            for chunk in own_output_chunks(self._graph, self._layouts, operator, choice.chunks):
+                self._compute(operator, chunk)
 
     def _compute(self, operator: Operator, chunk: OwnOutputChunk) -> None:
         """One chunk of an OWN_OUTPUT operator."""
@@ -110,7 +122,7 @@ class _Lowering:
                     Compute(
                         operator.name,
                         tuple(by_node.get(node) for by_node in operands),
-                        self._own[operator.output, node].operand(output),
+                        self._values.own(operator.output, node).operand(output),
                         self._costs.compute_ns(node, operator, output),
                         self._scratch(node, operator),
                         variant_of(self._graph, operator, self._costs.variant(node)),
@@ -124,50 +136,15 @@ class _Lowering:
 
     def _fetch(self, fetch: Fetch) -> dict[int, Operand]:
         """One communication phase with its copies; returns by node where it finds what it needs, if it needs any."""
-        received: dict[int, dict[Region, Block]] = {}
-        operands: dict[int, Operand] = {}
-        copies: list[tuple[int, Copy]] = []
-        for node, need in enumerate(fetch.needs):
-            if need.empty:
-                continue
-            own = self._own.get((fetch.tensor, node))
-            storage = store(own.region if own else need.with_rows(0, 0), need)
-            name = f"{fetch.tensor} received"
-            blocks = {r: self._programs[node].block(name, fetch.tensor, r) for r in storage.received}
-            received[node] = dict(blocks)
-            if own and storage.in_place:
-                blocks[storage.in_place] = own
-            pieces = tuple(block.view(region) for region, block in sorted(blocks.items(), key=lambda item: item[0]))
-            operands[node] = Operand(fetch.tensor, need, pieces)
-            if own and storage.copied:
-                part, (target,) = storage.copied, blocks.values()
-                copies.append((node, Copy(own.operand(part), target.operand(part), self._costs.copy_ns(node, part))))
-
-        def outgoing(delivery: Delivery) -> Operand:
-            return self._own[fetch.tensor, delivery.source].operand(delivery.region)
-
-        def incoming(delivery: Delivery) -> Operand:
-            blocks = received[delivery.target].values()
-            return next(b for b in blocks if b.region.contains(delivery.region)).operand(delivery.region)
-
-        arrivals: list[tuple[int, Await]] = []
-
-        def arrived(message: int, delivery: Delivery) -> None:
-            arrivals.append((delivery.target, Await(message)))
-
-        self._courier.exchange(self._ordered(fetch.deliveries), outgoing, incoming, arrived)
-        for node, awaiting in arrivals:
-            self._programs[node].append(awaiting)
-        for node, copy in copies:
-            self._programs[node].append(copy)
-        return operands
+        found = self._values.fetch(fetch)
+        return {node: stacked(fetch.tensor, fetch.needs[node], pieces) for node, pieces in found.items()}
 
     def _reduce(self, operator: Operator, chunk: ReductionChunk) -> None:
         """One chunk of an INPUT_CHANNELS operator."""
         sums: dict[int, Block] = {}
         for node in chunk.addends:
             sums[node] = self._sums_block(node, "sums", operator, chunk.output)
-            source = self._own[operator.inputs[0], node].operand(chunk.inputs[node])
+            source = self._values.own(operator.inputs[0], node).operand(chunk.inputs[node])
             target = sums[node].operand(chunk.output)
             cost_ns = self._costs.partial_sums_ns(node, operator, chunk.output, chunk.inputs[node].channels)
             self._programs[node].append(PartialSums(operator.name, source, target, cost_ns))
@@ -196,7 +173,7 @@ class _Lowering:
             order, lambda delivery: sums[delivery.source].operand(delivery.region), places.__getitem__, arrived
         )
         for node, total in totals.items():
-            target = self._own[operator.output, node].operand(total.region)
+            target = self._values.own(operator.output, node).operand(total.region)
             cost_ns = self._costs.requantise_ns(node, total.region)
             self._programs[node].append(Requantise(operator.name, total, target, cost_ns))
         self._courier.confirm_sent()

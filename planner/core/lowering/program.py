@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.core.lowering.timeline import Timeline
 from planner.core.memory import Lifespan, Packer
@@ -17,6 +17,7 @@ from planner.data.plan import (
     Compute,
     Content,
     Copy,
+    Loop,
     Operand,
     PartialSums,
     Program,
@@ -32,25 +33,36 @@ from planner.data.region import Region
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A dense box of a tensor's elements that fills a buffer."""
+    """A dense box of a tensor's elements that fills a buffer; with `ring_rows`, row r lies in slot r mod ring_rows."""
 
     buffer: int
     tensor: str
     region: Region
     content: Content = Content.VALUES
+    ring_rows: int = 0
 
     def view(self, part: Region) -> View:
         """The view of a part of the box."""
         element_bytes = SUM_BYTES if self.content is Content.PARTIAL_SUMS else 1
         pixel_bytes = self.region.channels * element_bytes
         row_bytes = self.region.columns * pixel_bytes
+        first_row = 0 if self.ring_rows else part.row_start - self.region.row_start
         offset_bytes = (
-            (part.row_start - self.region.row_start) * row_bytes
+            first_row * row_bytes
             + (part.column_start - self.region.column_start) * pixel_bytes
             + (part.channel_start - self.region.channel_start) * element_bytes
         )
         return View(
-            self.buffer, offset_bytes, part.rows, part.columns, part.channels, row_bytes, pixel_bytes, element_bytes
+            buffer=self.buffer,
+            offset_bytes=offset_bytes,
+            rows=part.rows,
+            columns=part.columns,
+            channels=part.channels,
+            row_stride_bytes=row_bytes,
+            pixel_stride_bytes=pixel_bytes,
+            element_bytes=element_bytes,
+            ring_rows=self.ring_rows,
+            ring_first_row=part.row_start % self.ring_rows if self.ring_rows else 0,
         )
 
     def operand(self, part: Region) -> Operand:
@@ -79,6 +91,11 @@ class ProgramBuilder:
         self._names.append(name)
         self._sizes.append(size_bytes)
         return Scratch(len(self._sizes) - 1, size_bytes)
+
+    def ring(self, name: str, tensor: str, region: Region, rows: int) -> Block:
+        """A new buffer for the latest `rows` rows of a box."""
+        block = self.block(name, tensor, region.with_rows(0, rows))
+        return replace(block, region=region, ring_rows=rows)
 
     def append(self, step: Step) -> None:
         """Add a step, and its effect on the node's clock."""
@@ -159,5 +176,7 @@ def _operands(step: Step) -> Sequence[Operand]:
             return [step.source, step.target]
         case Transfer():
             return [step.operand]
+        case Loop():
+            return [operand for inner in step.body for operand in _operands(inner)]
         case Ready() | Await():
             return []

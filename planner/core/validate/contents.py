@@ -22,6 +22,7 @@ from planner.data.plan import (
     Compute,
     Content,
     Copy,
+    Loop,
     Operand,
     PartialSums,
     Plan,
@@ -203,6 +204,9 @@ class _Node:
                 self._compute(step)
             case PartialSums():
                 self._partial_sums(step)
+            case Loop():
+                for inner in step.unrolled():
+                    self._execute(inner)
             case Accumulate():
                 self._accumulate(step)
             case Requantise():

@@ -17,6 +17,7 @@ from planner.data.plan import (
     Compute,
     Content,
     Copy,
+    Loop,
     Operand,
     PartialSums,
     Plan,
@@ -62,6 +63,8 @@ def step_operands(step: Step) -> tuple[Operand, ...]:
             return (step.source, step.target)
         case Transfer():
             return (step.operand,)
+        case Loop():
+            return tuple(operand for inner in step.unrolled() for operand in step_operands(inner))
         case Ready() | Await():
             return ()
 
@@ -116,6 +119,12 @@ def _check_caps(instance: Instance, program: Program, plan_bytes: int | None) ->
 
 
 def _check_step(program: Program, index: int, step: Step) -> Iterator[Violation]:
+    if isinstance(step, Loop):
+        if step.iterations < 1 or not step.body:
+            yield Violation("loop", program.node, index, "the loop is empty")
+        for inner in step.unrolled():
+            yield from _check_step(program, index, inner)
+        return
     inputs = step.inputs if isinstance(step, Compute) else ()
     for operand in step_operands(step):
         pieces = MAX_PIECES if any(operand is given for given in inputs) else 1

@@ -79,7 +79,7 @@
 #define PLR_ARITHMETIC_TFLM 1u /* fixed-point multiplier, double rounding */
 #define PLR_ARITHMETIC_ONNXRUNTIME 2u /* float32 product, half to even */
 
-/* section: kinds of sections; all but the last must be present exactly once */
+/* section: kinds of sections; all but NAMES and BODIES must be present exactly once */
 #define PLR_SECTION_BUFFERS 1u /* buffer records, by first_step */
 #define PLR_SECTION_STEPS 2u /* step records, in order */
 #define PLR_SECTION_OPERANDS 3u /* operand records */
@@ -89,15 +89,17 @@
 #define PLR_SECTION_CONSTANTS 7u /* weights, biases, quantisation and tables, each once */
 #define PLR_SECTION_ENDS 8u /* end records: inputs first, then outputs */
 #define PLR_SECTION_NAMES 9u /* optional: UTF-8 lines, one per step, for people */
+#define PLR_SECTION_BODIES 10u /* optional: step records, the steps of loops */
 
 /* section_flag: bits of section.flags */
 #define PLR_SECTION_FLAG_REQUIRED 1u /* a reader that does not know the kind refuses the plan */
 
-/* opcode: what a step does; 0x40 to 0x4f are reserved for loops */
+/* opcode: what a step does */
 #define PLR_OPCODE_KERNEL 1u /* run a kernel: takes CPU time */
 #define PLR_OPCODE_READY 2u /* note the clock in the message's slot */
 #define PLR_OPCODE_TRANSFER 3u /* send from, or receive into, the operand */
 #define PLR_OPCODE_AWAIT 4u /* advance the clock to the end of the transmission */
+#define PLR_OPCODE_LOOP 64u /* run KERNEL steps of BODIES `iterations` times, each time with their views advanced */
 
 /* kernel: what a KERNEL step computes, from its operands (inputs first, then the output) */
 #define PLR_KERNEL_CONVOLUTION 1u /* window convolution with groups; the general case */
@@ -291,13 +293,13 @@ typedef struct plr_step {
     uint8_t variant; /* variant of a KERNEL step, else 0 */
     uint8_t packing; /* packing of a KERNEL step's weights, else 0 */
     uint32_t parameters; /* parameters record, or NO_INDEX */
-    uint32_t first_operand; /* first of its operand records, 0 if it has none */
-    uint32_t operand_count; /* operands, the output included */
+    uint32_t first_operand; /* first of its operand records, 0 if it has none; LOOP: first of its steps in BODIES */
+    uint32_t operand_count; /* operands, the output included; LOOP: its steps */
     uint32_t message; /* message record of a message step, else NO_INDEX */
     uint32_t scratch_buffer; /* buffer at whose start the scratch memory lies, or NO_INDEX */
     uint32_t scratch_bytes; /* scratch memory */
-    uint32_t reserved; /* 0 */
-    uint64_t predicted_ns; /* predicted time of a KERNEL step, else 0 */
+    uint32_t iterations; /* LOOP: how often its steps run, at most 65535; else 0 */
+    uint64_t predicted_ns; /* predicted time of a KERNEL step, or of a LOOP with all its iterations, else 0 */
 } plr_step_t;
 
 static inline plr_step_t plr_step_read(const uint8_t *bytes)
@@ -313,7 +315,7 @@ static inline plr_step_t plr_step_read(const uint8_t *bytes)
     record.message = plr_get_u32(bytes + 16);
     record.scratch_buffer = plr_get_u32(bytes + 20);
     record.scratch_bytes = plr_get_u32(bytes + 24);
-    record.reserved = plr_get_u32(bytes + 28);
+    record.iterations = plr_get_u32(bytes + 28);
     record.predicted_ns = plr_get_u64(bytes + 32);
     return record;
 }
@@ -330,7 +332,7 @@ static inline void plr_step_write(uint8_t *bytes, const plr_step_t *record)
     plr_put_u32(bytes + 16, record->message);
     plr_put_u32(bytes + 20, record->scratch_buffer);
     plr_put_u32(bytes + 24, record->scratch_bytes);
-    plr_put_u32(bytes + 28, record->reserved);
+    plr_put_u32(bytes + 28, record->iterations);
     plr_put_u64(bytes + 32, record->predicted_ns);
 }
 
@@ -371,7 +373,7 @@ static inline void plr_operand_write(uint8_t *bytes, const plr_operand_t *record
     plr_put_u8(bytes + 19, record->element_bytes);
 }
 
-/* view: rows of an operand in one buffer; element [r, c, k] lies at offset_bytes + R * row_stride_bytes + C * pixel_stride_bytes + k * element_bytes, where R = (ring_first_row + r) mod ring_rows, or r without a ring; C likewise */
+/* view: rows of an operand in one buffer; element [r, c, k] lies at offset_bytes + R * row_stride_bytes + C * pixel_stride_bytes + k * element_bytes, where R = (ring_first_row + r) mod ring_rows, or r without a ring; C likewise; in iteration i of a loop, the view begins i * advance_columns columns further */
 #define PLR_VIEW_BYTES 24u
 
 typedef struct plr_view {
@@ -383,7 +385,7 @@ typedef struct plr_view {
     uint16_t ring_first_row; /* ring row of row 0 */
     uint16_t ring_columns; /* columns of the ring, or 0 */
     uint16_t ring_first_column; /* ring column of column 0 */
-    uint16_t reserved; /* 0 */
+    uint16_t advance_columns; /* columns by which it advances from iteration to iteration of a loop */
 } plr_view_t;
 
 static inline plr_view_t plr_view_read(const uint8_t *bytes)
@@ -397,7 +399,7 @@ static inline plr_view_t plr_view_read(const uint8_t *bytes)
     record.ring_first_row = plr_get_u16(bytes + 16);
     record.ring_columns = plr_get_u16(bytes + 18);
     record.ring_first_column = plr_get_u16(bytes + 20);
-    record.reserved = plr_get_u16(bytes + 22);
+    record.advance_columns = plr_get_u16(bytes + 22);
     return record;
 }
 
@@ -411,7 +413,7 @@ static inline void plr_view_write(uint8_t *bytes, const plr_view_t *record)
     plr_put_u16(bytes + 16, record->ring_first_row);
     plr_put_u16(bytes + 18, record->ring_columns);
     plr_put_u16(bytes + 20, record->ring_first_column);
-    plr_put_u16(bytes + 22, record->reserved);
+    plr_put_u16(bytes + 22, record->advance_columns);
 }
 
 /* parameters: what a kernel needs besides its operands; fields that it does not use are 0, unused constants NO_INDEX */

@@ -18,6 +18,7 @@ typedef struct plr_plan {
     plr_plan_header_t header;
     plr_table_t buffers;
     plr_table_t steps;
+    plr_table_t bodies; /* steps of loops */
     plr_table_t operands;
     plr_table_t views;
     plr_table_t parameters;
@@ -33,7 +34,8 @@ typedef struct plr_plan {
 
 /* Capabilities of this runtime, as bits of plr_capability. */
 #define PLR_RUNTIME_CAPABILITIES                                                                                       \
-    (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME | PLR_CAPABILITY_RING_ROWS | PLR_VARIANT_CAPABILITIES)
+    (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME | PLR_CAPABILITY_RING_ROWS | PLR_CAPABILITY_LOOPS |                 \
+     PLR_VARIANT_CAPABILITIES)
 
 /* Check a plan binary and fill `plan`, which then points into `bytes`. Trusts nothing: after PLR_OK all invariants of
  * docs/PLAN_FORMAT.md hold for a node with `arena_bytes` of arena. `bytes` must be a multiple of 16 in address.

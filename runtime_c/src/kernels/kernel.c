@@ -53,13 +53,15 @@ uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_p
     return implementation.scratch_bytes + implementation.tap_scratch_bytes * plr_padded_taps(parameters);
 }
 
-void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *arena, const int8_t **rows) {
+void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint32_t iteration, uint8_t *arena,
+                    const int8_t **rows) {
     plr_call_t call = {.plan = plan,
                        .arena = arena,
                        .first_input = step->first_operand,
                        .input_count = step->operand_count - 1,
+                       .iteration = iteration,
                        .rows = rows};
-    call.output = plr_operand_box(plan, step->first_operand + call.input_count, arena);
+    call.output = plr_operand_box(plan, step->first_operand + call.input_count, arena, iteration);
     if (step->parameters != PLR_NO_INDEX) {
         call.parameters = plr_plan_parameters(plan, step->parameters);
     }
@@ -82,13 +84,14 @@ plr_box_t plr_operand_shape(const plr_plan_t *plan, uint32_t operand) {
     return box;
 }
 
-plr_box_t plr_operand_box(const plr_plan_t *plan, uint32_t operand, uint8_t *arena) {
+plr_box_t plr_operand_box(const plr_plan_t *plan, uint32_t operand, uint8_t *arena, uint32_t iteration) {
     const plr_operand_t record = plr_plan_operand(plan, operand);
     plr_box_t box = plr_operand_shape(plan, operand);
     for (uint32_t i = 0; i < record.view_count; i++) {
         const plr_view_t view = plr_plan_view(plan, record.first_view + i);
         const plr_buffer_t buffer = plr_plan_buffer(plan, view.buffer);
-        box.pieces[i] = (plr_piece_t){.bytes = arena + buffer.offset_bytes + view.offset_bytes,
+        const size_t shift_bytes = (size_t)iteration * view.advance_columns * record.pixel_stride_bytes;
+        box.pieces[i] = (plr_piece_t){.bytes = arena + buffer.offset_bytes + view.offset_bytes + shift_bytes,
                                       .rows = view.rows,
                                       .ring_rows = view.ring_rows != 0 ? view.ring_rows : view.rows,
                                       .ring_first_row = view.ring_first_row,

@@ -16,6 +16,7 @@ typedef struct plr_call {
     uint32_t input_count;
     plr_box_t output;
     plr_parameters_t parameters;
+    uint32_t iteration;  /* of the loop that the step is in, else 0 */
     const int8_t **rows; /* working memory for PLR_KERNEL_ROWS_MAX pointers */
     uint8_t *scratch;    /* of plr_kernel_scratch_bytes, or NULL */
 } plr_call_t;
@@ -25,11 +26,11 @@ typedef void (*plr_kernel_t)(const plr_call_t *call);
 /* The dimensions of an operand record; no pieces. */
 plr_box_t plr_operand_shape(const plr_plan_t *plan, uint32_t operand);
 
-/* The same, resolved to memory. */
-plr_box_t plr_operand_box(const plr_plan_t *plan, uint32_t operand, uint8_t *arena);
+/* The same, resolved to memory in one iteration of a loop. */
+plr_box_t plr_operand_box(const plr_plan_t *plan, uint32_t operand, uint8_t *arena, uint32_t iteration);
 
 static inline plr_box_t plr_call_input(const plr_call_t *call, uint32_t index) {
-    return plr_operand_box(call->plan, call->first_input + index, call->arena);
+    return plr_operand_box(call->plan, call->first_input + index, call->arena, call->iteration);
 }
 
 /* Constants of a kernel. */
@@ -63,8 +64,10 @@ static inline uint32_t plr_padded_taps(const plr_parameters_t *parameters) {
 /* The implementation of a kernel, both named by the numbers of the format. */
 plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant);
 
-/* Run a KERNEL step of a loaded plan. `rows` has room for PLR_KERNEL_ROWS_MAX pointers. */
-void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint8_t *arena, const int8_t **rows);
+/* Run a KERNEL step of a loaded plan, in iteration `iteration` of a loop, or 0. `rows` has room for PLR_KERNEL_ROWS_MAX
+ * pointers. */
+void plr_kernel_run(const plr_plan_t *plan, const plr_step_t *step, uint32_t iteration, uint8_t *arena,
+                    const int8_t **rows);
 
 /* Scratch memory that an implementation needs for a step, whatever the core that asks: planner and board agree. */
 uint32_t plr_kernel_scratch_bytes(uint32_t kernel, uint32_t variant, const plr_parameters_t *parameters);
