@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.regions import owned
-from planner.core.rolling_costs import band_ns
+from planner.core.rolling_costs import band_ns, shared_scratch_bytes
 from planner.core.segments import Band, lockstep, parts
 from planner.core.step_costs import StepCosts
 from planner.core.storage import Storage, footprint_bytes, store
@@ -195,9 +195,10 @@ class _Evaluator:
         fetches = list(halo_fetches(self._graph, self._layouts, bands))
         for rounds in lockstep(bands):
             fetches += streamed_fetches(self._graph, self._layouts, rounds)
-        chunk = _Chunk(
-            tuple(fetch.deliveries for fetch in fetches) or ((),), tuple(band.buffer_sizes for band in bands)
+        buffers = tuple(
+            (*band.buffer_sizes, shared_scratch_bytes(self._costs, node, band)) for node, band in enumerate(bands)
         )
+        chunk = _Chunk(tuple(fetch.deliveries for fetch in fetches) or ((),), buffers)
         first, last = (self._operator_index(name) for name in (segment.operators[0], segment.operators[-1]))
         computation_ns = max(band_ns(self._costs, node, band) for node, band in enumerate(bands))
         return self._price(segment.operators[-1], (first, last), computation_ns, [chunk])

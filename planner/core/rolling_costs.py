@@ -17,6 +17,11 @@ def band_ns(costs: StepCosts, node: int, band: Band) -> int:
     return total
 
 
+def shared_scratch_bytes(costs: StepCosts, node: int, band: Band) -> int:
+    """Scratch memory that the steps of a node's part of a segment use in turn."""
+    return max((costs.scratch_bytes(node, operator) for operator in band.computed), default=0)
+
+
 def _advance_ns(costs: StepCosts, node: int, band: Band, advance: Advance | ColumnAdvance) -> int:
     if isinstance(advance, Advance):
         return costs.compute_ns(node, advance.operator, band.region(advance.writes))

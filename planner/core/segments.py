@@ -119,6 +119,7 @@ class Band:
     def __init__(self, graph: Graph, segment: Segment, layouts: Mapping[str, Layout], node: int) -> None:
         self._graph = graph
         by_name = {operator.name: operator for operator in graph.operators}
+        self._by_name = by_name
         self._stages = {by_name[stage.operators[-1]].output: stage for stage in segment.stages}
         self._operators = {output: by_name[stage.operators[-1]] for output, stage in self._stages.items()}
         self._rolling = {o: ColumnRolling(graph, stage) for o, stage in self._stages.items() if stage.columns}
@@ -139,6 +140,12 @@ class Band:
                 for read in self._all_reads(needs[output]):
                     needs[read.tensor] = read.join(needs.get(read.tensor, read))
         return needs
+
+    @property
+    def computed(self) -> tuple[Operator, ...]:
+        """The operators of which the node computes anything."""
+        stages = [stage for output, stage in self._stages.items() if output in self.needs]
+        return tuple(self._by_name[name] for stage in stages for name in stage.operators)
 
     @cached_property
     def storages(self) -> Mapping[str, Storage]:

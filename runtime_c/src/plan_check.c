@@ -156,8 +156,8 @@ static plr_status_t check_plain_step(const plr_plan_t *plan, uint32_t index, con
             return PLR_ERR_PLAN_LIFESPAN;
         }
     }
-    const bool is_without = step.scratch_buffer == PLR_NO_INDEX;
-    return is_without || buffer_is_live(plan, step.scratch_buffer, index) ? PLR_OK : PLR_ERR_PLAN_LIFESPAN;
+    const bool is_without = step->scratch_buffer == PLR_NO_INDEX;
+    return is_without || buffer_is_live(plan, step->scratch_buffer, index) ? PLR_OK : PLR_ERR_PLAN_LIFESPAN;
 }
 
 /* Whether the views of an operand stay in their buffers in all iterations of a loop. The shift is a product of numbers

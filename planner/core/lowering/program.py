@@ -145,15 +145,19 @@ class ProgramBuilder:
         end = len(self._steps)
         spans: dict[int, tuple[int, int]] = {0: (0, end)}
 
+        def extend(buffer: int, first: int, stop: int) -> None:
+            known_first, known_stop = spans.get(buffer, (first, stop))
+            spans[buffer] = (min(first, known_first), max(stop, known_stop))
+
         def use(operands: Iterable[Operand], first: int, stop: int) -> None:
             for operand in operands:
                 for piece in operand.pieces:
-                    known_first, known_stop = spans.get(piece.buffer, (first, stop))
-                    spans[piece.buffer] = (min(first, known_first), max(stop, known_stop))
+                    extend(piece.buffer, first, stop)
 
         def use_scratch(step: Step, index: int) -> None:
-            if isinstance(step, Compute | PartialSums) and step.scratch is not None:
-                spans[step.scratch.buffer] = (index, index + 1)
+            for inner in step.body if isinstance(step, Loop) else (step,):
+                if isinstance(inner, Compute | PartialSums) and inner.scratch is not None:
+                    extend(inner.scratch.buffer, index, index + 1)
 
         transfers = {step.message: step for step in self._steps if isinstance(step, Transfer)}
         use(inputs, 0, min(1, end))

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.columns import ColumnBuffers, ColumnRolling, Iteration
+from planner.core.cost import variant_of
 from planner.core.lowering.courier import Courier
 from planner.core.lowering.folding import folded
 from planner.core.lowering.program import Block, ProgramBuilder
 from planner.core.lowering.values import Pieces, Values, stacked
 from planner.core.regions import required, whole
+from planner.core.rolling_costs import shared_scratch_bytes
 from planner.core.segments import Band, ColumnAdvance, Round, lockstep
 from planner.core.step_costs import StepCosts
 from planner.core.transfers import halo_fetches, streamed_fetches
 from planner.data.graph import Graph, Operator
-from planner.data.plan import Compute, Copy, LoopedStep, Operand
+from planner.data.plan import Compute, Copy, LoopedStep, Operand, Scratch
 from planner.data.region import Region
 from planner.data.split import Layout, Segment
 
@@ -45,6 +47,7 @@ class RollingLowering:
             for program, band in zip(programs, self._bands, strict=True)
         ]
         self._places: list[dict[str, Pieces]] = [self._rings(node) for node in range(len(programs))]
+        self._scratch = [self._shared_scratch(node, band) for node, band in enumerate(self._bands)]
 
     def lower(self) -> None:
         """Append all steps."""
@@ -85,14 +88,22 @@ class RollingLowering:
 
     def _compute(self, node: int, operator: Operator, output: Region) -> None:
         target = stacked(operator.output, output, self._places[node][operator.output])
-        self._programs[node].append(
-            Compute(
-                operator.name,
-                self._inputs(node, operator, output),
-                target,
-                self._costs.compute_ns(node, operator, output),
-            )
+        self._programs[node].append(self._step(node, operator, self._inputs(node, operator, output), target))
+
+    def _step(self, node: int, operator: Operator, inputs: tuple[Operand | None, ...], output: Operand) -> Compute:
+        size_bytes, shared = self._costs.scratch_bytes(node, operator), self._scratch[node]
+        return Compute(
+            operator.name,
+            inputs,
+            output,
+            self._costs.compute_ns(node, operator, output.region),
+            Scratch(shared.buffer, size_bytes) if shared and size_bytes else None,
+            variant_of(self._graph, operator, self._costs.variant(node)),
         )
+
+    def _shared_scratch(self, node: int, band: Band) -> Scratch | None:
+        size_bytes = shared_scratch_bytes(self._costs, node, band)
+        return self._programs[node].scratch(f"{band.output} scratch", size_bytes) if size_bytes else None
 
     def _inputs(self, node: int, operator: Operator, output: Region) -> tuple[Operand | None, ...]:
         needs = [required(self._graph, operator, index, output) for index in range(len(operator.inputs))]
@@ -123,16 +134,15 @@ class RollingLowering:
             yield Copy(previous.operand(moved), patch.operand(moved), costs.copy_ns(node, moved))
         if iteration.first:
             inputs = self._inputs(node, rolling.first, iteration.first)
-            duration_ns = costs.compute_ns(node, rolling.first, iteration.first)
-            yield Compute(rolling.first.name, inputs, patch.operand(iteration.first), duration_ns)
+            yield self._step(node, rolling.first, inputs, patch.operand(iteration.first))
         pieces = {iteration.read.with_rows(hidden.fresh, hidden.stop): patch}
         if buffers.strip:
             pieces[iteration.read.with_rows(hidden.start, hidden.fresh)] = buffers.strip
         read = stacked(rolling.first.output, iteration.read, pieces)
         tile = buffers.tile_at(iteration.second)
-        yield Compute(rolling.second.name, (read,), tile, costs.compute_ns(node, rolling.second, iteration.second))
+        yield self._step(node, rolling.second, (read,), tile)
         output = stacked(rolling.last.output, iteration.last, self._places[node][rolling.last.output])
-        yield Compute(rolling.last.name, (tile,), output, costs.compute_ns(node, rolling.last, iteration.last))
+        yield self._step(node, rolling.last, (tile,), output)
         if iteration.saved and buffers.strip:
             saved = iteration.saved
             yield Copy(patch.operand(saved), buffers.strip.operand(saved), costs.copy_ns(node, saved))

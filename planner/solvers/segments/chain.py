@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from planner.core.columns import ColumnRolling
 from planner.core.phase import last_uses
-from planner.core.rolling_costs import band_ns
+from planner.core.rolling_costs import band_ns, shared_scratch_bytes
 from planner.core.segments import Band, leaving_early
 from planner.core.step_costs import StepCosts
 from planner.core.storage import footprint_bytes
@@ -74,7 +74,8 @@ class Chain:
         output = self._graph.operators[last].output
         segment = Segment(stages, self._layouts[output], INPUT_ROWS)
         band = Band(self._graph, segment, self._layouts, DEVICE)
-        sizes = (*band.buffer_sizes, *self._resident(first), self._graph.tensors[output].shape.elements)
+        sizes = [*band.buffer_sizes, shared_scratch_bytes(self._costs, DEVICE, band), *self._resident(first)]
+        sizes.append(self._graph.tensors[output].shape.elements)
         time_ns = sum(self._time_ns(stage) for stage in stages)
         return Piece(first, last, segment, sum(footprint_bytes(size) for size in sizes if size), time_ns)
 
@@ -100,7 +101,8 @@ class Chain:
     def _single(self, index: int) -> Piece:
         operator = self._graph.operators[index]
         sizes = [self._graph.tensors[name].shape.elements for name in (*self._held[index], operator.output)]
-        footprint = sum(map(footprint_bytes, sizes))
+        sizes.append(self._costs.scratch_bytes(DEVICE, operator))
+        footprint = sum(footprint_bytes(size) for size in sizes if size)
         return Piece(index, index, None, footprint, self._time_ns(Stage((operator.name,), self._height(operator))))
 
     def _stages(self, first: int, last: int, columns: int) -> tuple[Stage, ...]:

@@ -34,7 +34,7 @@ typedef struct plr_plan {
 
 /* Capabilities of this runtime, as bits of plr_capability. */
 #define PLR_RUNTIME_CAPABILITIES                                                                                       \
-    (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME | PLR_CAPABILITY_RING_ROWS | PLR_CAPABILITY_LOOPS |                 \
+    (PLR_CAPABILITY_TFLM | PLR_CAPABILITY_ONNXRUNTIME | PLR_CAPABILITY_RING_ROWS | PLR_CAPABILITY_LOOPS |              \
      PLR_VARIANT_CAPABILITIES)
 
 /* Check a plan binary and fill `plan`, which then points into `bytes`. Trusts nothing: after PLR_OK all invariants of
