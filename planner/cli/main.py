@@ -14,6 +14,7 @@ import typer
 
 from planner import __version__
 from planner.cli.compare import compare
+from planner.cli.explain import explain
 from planner.cli.firmware import firmware
 from planner.cli.inspect import inspect as inspect_plan
 from planner.cli.model import model
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "solve": solve,
     "run": run_plan,
     "simulate": simulate,
+    "explain": explain,
     "compare": compare,
     "inspect": inspect_plan,
     "zoo": zoo,
