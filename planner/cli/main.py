@@ -18,6 +18,7 @@ from planner.cli.explain import explain
 from planner.cli.firmware import firmware
 from planner.cli.inspect import inspect as inspect_plan
 from planner.cli.model import model
+from planner.cli.pareto import pareto
 from planner.cli.profile import profile
 from planner.cli.quantize import quantize
 from planner.cli.run import run as run_plan
@@ -42,6 +43,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "simulate": simulate,
     "explain": explain,
     "compare": compare,
+    "pareto": pareto,
     "inspect": inspect_plan,
     "zoo": zoo,
     "model": model,
