@@ -16,6 +16,7 @@ SOURCES = sorted(
     for folder in ("src", "src/kernels", "src/kernels/portable", "src/kernels/dsp")
     for path in (RUNTIME / folder).glob("*.c")
 )
+ASSEMBLY = sorted(RUNTIME.glob("src/kernels/*/*.S"))
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes")
 VARIANTS = ("-DPLR_VARIANT_CAPABILITIES=PLR_CAPABILITY_DSP",)
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.native import INCLUDES, RUNTIME, SOURCES, WARNINGS
+from tests.runtime.native import ASSEMBLY, INCLUDES, RUNTIME, SOURCES, VARIANTS, WARNINGS
 
 COMPILERS = {
     "gcc": ("gcc",),
@@ -28,9 +28,9 @@ def objects(name: str, folder: Path) -> list[Path]:
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     built = []
-    for source in SOURCES:
-        target = folder / f"{source.stem}.o"
-        flags = [*WARNINGS, *options, "-O2", "-ffreestanding", "-fno-pic", "-ffp-contract=off", *INCLUDES]
+    for source in (*SOURCES, *ASSEMBLY):
+        target = folder / f"{source.parent.name}.{source.name}.o"
+        flags = [*WARNINGS, *options, "-O2", "-ffreestanding", "-fno-pic", "-ffp-contract=off", *INCLUDES, *VARIANTS]
         result = subprocess.run(
             [compiler, *flags, "-c", source, "-o", target], capture_output=True, text=True, timeout=60
         )
