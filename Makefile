@@ -20,7 +20,7 @@ tools:
 
 $(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,plot]'
 	touch $@
 
 demo: setup ## solve a shipped instance and run the plan on emulated boards (local processes without QEMU)

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from planner import __version__
+from planner.cli.compare import compare
 from planner.cli.firmware import firmware
 from planner.cli.inspect import inspect as inspect_plan
 from planner.cli.model import model
@@ -38,6 +39,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "solve": solve,
     "run": run_plan,
     "simulate": simulate,
+    "compare": compare,
     "inspect": inspect_plan,
     "zoo": zoo,
     "model": model,

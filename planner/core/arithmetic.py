@@ -24,6 +24,7 @@ from planner.data.graph import (
     Graph,
     Int8Array,
     Int32Array,
+    Mul,
     Operator,
     Padding,
     Pool,
@@ -235,6 +236,16 @@ def mean_requantisation(graph: Graph, pool: Pool) -> Requantisation:
     fold = min(count.bit_length() - 1, 32, 31 + shift)
     folded = (multiplier << fold) // count
     return FixedRequantisation(np.array([folded], np.int32), np.array([shift - fold], np.int32))
+
+
+def mul_requantisation(graph: Graph, mul: Mul) -> Requantisation:
+    """How the product of both inputs, less their zero points, becomes int8: one entry for all channels."""
+    first, second = (tensor.quant.scale for tensor in graph.input_tensors(mul))
+    target = graph.output_tensor(mul).quant.scale
+    if graph.arithmetic is Arithmetic.ONNXRUNTIME:
+        scale = np.float32(first) * np.float32(second) / np.float32(target)
+        return FloatRequantisation(np.array([scale], np.float32))
+    return _fixed(np.array([first * second / target]))
 
 
 def average_parameters(graph: Graph, pool: Pool) -> Average:

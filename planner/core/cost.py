@@ -29,6 +29,7 @@ from planner.data.graph import (
     Conv,
     Graph,
     Lookup,
+    Mul,
     Operator,
     Pad,
     Padding,
@@ -64,6 +65,8 @@ def kernel_of(graph: Graph, operator: Operator) -> str:
             ]
         case Add():
             return "add"
+        case Mul():
+            return "mul"
         case Concat():
             return "concat"
         case Pad():
@@ -92,7 +95,7 @@ def _convolution_kernel(operator: Conv, output: Shape) -> str:
 
 KERNELS = (
     *("convolution", "pointwise", "depthwise", "fully_connected", "maximum_pool", "average_pool", "mean", "add"),
-    *("concat", "pad", "lookup", "partial_sums", "requantise", "accumulate", "copy"),
+    *("concat", "pad", "lookup", "partial_sums", "requantise", "accumulate", "copy", "mul"),
 )
 ROUNDING_KERNELS = frozenset(KERNELS) - {
     *("maximum_pool", "concat", "pad", "lookup", "partial_sums", "accumulate", "copy")

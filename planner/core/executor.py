@@ -24,6 +24,7 @@ from planner.data.graph import (
     Int8Array,
     Int32Array,
     Lookup,
+    Mul,
     Operator,
     Pad,
     Pool,
@@ -62,6 +63,8 @@ def compute_region(graph: Graph, operator: Operator, inputs: Sequence[Int8Array]
         case Add():
             first, second = (_cut(x, region) for x in inputs)
             return arithmetic.add_parameters(graph, operator).apply(first, second, operator.clamp)
+        case Mul():
+            return _mul(graph, operator, inputs, region)
         case Pool():
             return _pool(graph, operator, inputs[0], region)
         case Concat():
@@ -167,6 +170,15 @@ def _padded_cut(
     if cut.size:
         result[target] = cut
     return result
+
+
+def _mul(graph: Graph, mul: Mul, inputs: Sequence[Int8Array], region: Region) -> Int8Array:
+    shifted = [
+        _cut(values, required(graph, mul, index, region)).astype(np.int32) - tensor.quant.zero_point
+        for index, (values, tensor) in enumerate(zip(inputs, graph.input_tensors(mul), strict=True))
+    ]
+    requantisation = arithmetic.mul_requantisation(graph, mul)
+    return requantisation.apply(shifted[0] * shifted[1], graph.output_tensor(mul).quant.zero_point, mul.clamp)
 
 
 def _pool(graph: Graph, pool: Pool, values: Int8Array, region: Region) -> Int8Array:

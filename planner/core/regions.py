@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.data.graph import Add, Concat, Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Slice, Window
+from planner.data.graph import Add, Concat, Conv, Graph, Lookup, Mul, Operator, Pad, Pool, Shape, Slice, Window
 from planner.data.region import Region
 from planner.data.split import Axis, Layout
 
@@ -45,6 +45,12 @@ def required(graph: Graph, operator: Operator, input_index: int, output: Region)
     match operator:
         case Add() | Lookup():
             return output
+        case Mul():
+            return (
+                output
+                if shape.height * shape.width > 1
+                else Region(0, 1, 0, 1, output.channel_start, output.channel_stop)
+            )
         case Conv():
             first_group = output.channel_start // operator.group_output_channels
             last_group = (output.channel_stop - 1) // operator.group_output_channels

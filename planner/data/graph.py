@@ -166,6 +166,13 @@ class Add(Operator):
     clamp: Clamp = Clamp()
 
 
+@dataclass(frozen=True, eq=False)
+class Mul(Operator):
+    """Product of two tensors of one shape, requantised and clamped; the second may be one pixel that scales all."""
+
+    clamp: Clamp = Clamp()
+
+
 class PoolKind(Enum):
     """What a pool computes over its window."""
 

@@ -34,6 +34,7 @@ _CLASSES = {
         *(
             data.Conv,
             data.Add,
+            data.Mul,
             data.Pool,
             data.Concat,
             data.Pad,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from planner.core.arithmetic import INT8_VALUES
-from planner.data.graph import INT8_MIN, Add, Clamp, Conv, Graph, Lookup, Operator, Pad, Padding, Pool, PoolKind
+from planner.data.graph import INT8_MIN, Add, Clamp, Conv, Graph, Lookup, Mul, Operator, Pad, Padding, Pool, PoolKind
 
 
 def simplify(graph: Graph) -> Graph:
@@ -53,7 +53,10 @@ def _without_clips(graph: Graph) -> Graph:
         clamp = _clamp(lookup)
         if clamp is None or source in ends or len(graph.consumers[source]) != 1:
             continue
-        if isinstance(clipped, Conv | Add | Pool) and graph.tensors[source].quant == graph.output_tensor(lookup).quant:
+        if (
+            isinstance(clipped, Conv | Add | Mul | Pool)
+            and graph.tensors[source].quant == graph.output_tensor(lookup).quant
+        ):
             levels = (clipped.clamp.minimum, clipped.clamp.maximum)
             low, high = (min(max(level, clamp.minimum), clamp.maximum) for level in levels)
             operators[lookup.output] = replace(clipped, output=lookup.output, clamp=Clamp(low, high))

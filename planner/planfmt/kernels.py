@@ -19,6 +19,7 @@ from planner.data.graph import (
     Int8Array,
     Int32Array,
     Lookup,
+    Mul,
     Operator,
     Pad,
     Pool,
@@ -77,6 +78,8 @@ class KernelEncoder:
                 return self._pool(operator, inputs[0], output)
             case Add():
                 return self._add(operator)
+            case Mul():
+                return self._mul(operator)
             case Concat() | Slice():
                 return None
             case Pad():
@@ -193,6 +196,15 @@ class KernelEncoder:
             (addition.output_multiplier, addition.output_shift),
         )
         return _parameters(**fields)
+
+    def _mul(self, mul: Mul) -> RecordValues:
+        first, second = (tensor.quant.zero_point for tensor in self._graph.input_tensors(mul))
+        return _parameters(
+            input_zero_point=first,
+            other_zero_point=second,
+            quantisation=self._quantisations(arithmetic.mul_requantisation(self._graph, mul)),
+            **self._output(mul, mul.clamp),
+        )
 
     def _factors(self, *pairs: tuple[int, int]) -> int:
         multipliers, shifts = (np.array(column, np.int32) for column in zip(*pairs, strict=True))

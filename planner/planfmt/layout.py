@@ -158,6 +158,7 @@ KERNEL = Enumeration(
         "REQUANTISE": (13, "bias, requantisation and clamp of int32 sums"),
         "ACCUMULATE": (14, "output += input, int32"),
         "COPY": (15, "output = input, int8"),
+        "MUL": (16, "product of two inputs; the second may be one pixel, for all of the first's"),
     },
 )
 
@@ -305,7 +306,7 @@ PARAMETERS = Record(
         Field("pad_top", "u16", "window rows above the first input row; PAD: rows above the input"),
         Field("pad_left", "u16", "window columns left of the first input column; PAD: columns left of the input"),
         Field("input_zero_point", "i8", "of the (first) input, 0 where it is folded into the bias"),
-        Field("other_zero_point", "i8", "ADD: of the second input; convolutions: of the weights"),
+        Field("other_zero_point", "i8", "ADD, MUL: of the second input; convolutions: of the weights"),
         Field("output_zero_point", "i8", "of the output; PAD: the value"),
         Field("clamp_minimum", "i8", "least output"),
         Field("clamp_maximum", "i8", "greatest output"),

@@ -212,6 +212,11 @@ def _same(_: RecordValues, inputs: list[Box], output: Box) -> bool:
     return all(box.dimensions == output.dimensions for box in inputs)
 
 
+def _multiplied(_: RecordValues, inputs: list[Box], output: Box) -> bool:
+    first, second = (box.dimensions for box in inputs)
+    return first == output.dimensions and second in (first, (1, 1, output.channels))
+
+
 def _concatenated(_: RecordValues, inputs: list[Box], output: Box) -> bool:
     planes = {(box.rows, box.columns) for box in inputs}
     return planes == {(output.rows, output.columns)} and sum(box.channels for box in inputs) == output.channels
@@ -301,6 +306,7 @@ _KERNELS = {
     "REQUANTISE": _Kernel((1, 1), _same, ("bias", "channel_quantisation"), input_bytes=4),
     "ACCUMULATE": _Kernel((1, 1), _same, input_bytes=4, output_bytes=4, parameters=False),
     "COPY": _Kernel((1, 1), _same, parameters=False),
+    "MUL": _Kernel((2, 2), _multiplied, ("quantisation",)),
 }
 
 

@@ -17,6 +17,7 @@ from planner.data.graph import (
     Concat,
     Conv,
     Lookup,
+    Mul,
     Operator,
     Pad,
     Padding,
@@ -59,6 +60,7 @@ class OperatorSampler:
             "concat": self._concat,
             "pad": self._pad,
             "lookup": self._lookup,
+            "mul": self._mul,
         }
 
     def sample(self, kernel: str, name: str) -> Sample:
@@ -165,6 +167,13 @@ class OperatorSampler:
         inputs = tuple(self._tensor(f"{name}.input{i}", shape) for i in range(2))
         target = self._tensor(f"{name}.output", shape)
         return Sample(Add(name, tuple(t.name for t in inputs), target.name), inputs, target)
+
+    def _mul(self, name: str) -> Sample:
+        shape = self._shape()
+        second = Shape(1, 1, shape.channels) if self._rng.integers(2) else shape
+        inputs = (self._tensor(f"{name}.input0", shape), self._tensor(f"{name}.input1", second))
+        target = self._tensor(f"{name}.output", shape)
+        return Sample(Mul(name, tuple(t.name for t in inputs), target.name), inputs, target)
 
     def _concat(self, name: str) -> Sample:
         shape = self._shape()

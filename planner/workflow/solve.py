@@ -6,21 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from planner.core.bounds import schedule_lower_bound
-from planner.core.lowering import lower
 from planner.core.simulate import simulate
 from planner.core.validate import validate
 from planner.data.graph import Graph
 from planner.data.instance import Instance
 from planner.data.plan import Plan
 from planner.data.result import OPTIMALITY_GAP, SolveResult, SolveStatus
-from planner.data.split import Split
 from planner.errors import InternalError
-from planner.files.graph_file import graph_hash
-from planner.planfmt.encode import encode
 from planner.report.solve_report import PlanFacts
 from planner.solvers.interface import CancelCheck, ProgressCallback
-from planner.solvers.offsets import pack_exactly
 from planner.solvers.segments import solve as search
+from planner.workflow.making import Excess, excess, make_plan
 
 MOST_SEARCHES = 4
 """How often the search is repeated because its estimate of a plan's memory fell short."""
@@ -39,22 +35,6 @@ class Solved:
     binaries: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reserve:
-    """Bytes by device that the search must leave free, since plans have needed more than it estimated."""
-
-    ram_bytes: tuple[int, ...]
-    flash_bytes: tuple[int, ...]
-
-    def tighten(self, instance: Instance) -> Instance:
-        """The instance with its caps lowered."""
-        devices = tuple(
-            replace(device, ram_cap_bytes=device.ram_cap_bytes - ram, flash_cap_bytes=device.flash_cap_bytes - flash)
-            for device, ram, flash in zip(instance.devices, self.ram_bytes, self.flash_bytes, strict=True)
-        )
-        return replace(instance, devices=devices)
-
-
 def solve(
     graph: Graph,
     instance: Instance,
@@ -67,37 +47,21 @@ def solve(
     Raises ModelError, InputError and NoPlanError as the search and the lowering do, InternalError if the plan breaks a
     rule.
     """
-    nothing = (0,) * len(instance.devices)
-    reserve = _Reserve(nothing, nothing)
+    reserve = Excess.none(instance)
     results: list[SolveResult] = []
     for _ in range(MOST_SEARCHES):
         left_s = instance.limits.time_limit_s - sum(result.solve_s for result in results)
         limits = replace(instance.limits, time_limit_s=max(1.0, left_s))
-        results.append(search(graph, replace(reserve.tighten(instance), limits=limits), solver, progress, cancelled))
+        results.append(search(graph, replace(reserve.reserved(instance), limits=limits), solver, progress, cancelled))
         split = results[-1].split
         if split is None:
             break
-        plan, binaries = _make(graph, instance, split)
-        excess = _excess(instance, plan, binaries)
-        if not any((*excess.ram_bytes, *excess.flash_bytes)):
+        plan, binaries = make_plan(graph, instance, split)
+        beyond = excess(instance, plan, binaries)
+        if not beyond:
             return _solved(graph, instance, _joined(results, fits=True), plan, binaries)
-        reserve = _Reserve(_sums(reserve.ram_bytes, excess.ram_bytes), _sums(reserve.flash_bytes, excess.flash_bytes))
+        reserve = reserve + beyond
     return Solved(instance, graph, _joined(results, fits=False), None, None, ())
-
-
-def _make(graph: Graph, instance: Instance, split: Split) -> tuple[Plan, tuple[bytes, ...]]:
-    """The plan of a split and its binaries, one per device."""
-    plan = lower(graph, instance, split, graph_hash(graph), pack_exactly)
-    return plan, tuple(encode(plan, graph, node) for node in range(len(instance.devices)))
-
-
-def _excess(instance: Instance, plan: Plan, binaries: Sequence[bytes]) -> _Reserve:
-    """By how much each device's caps are exceeded."""
-    devices = instance.devices
-    return _Reserve(
-        tuple(max(0, plan.programs[n].arena_bytes - device.arena_cap_bytes) for n, device in enumerate(devices)),
-        tuple(max(0, len(binaries[n]) - device.plan_cap_bytes) for n, device in enumerate(devices)),
-    )
 
 
 def _solved(graph: Graph, instance: Instance, result: SolveResult, plan: Plan, binaries: tuple[bytes, ...]) -> Solved:
@@ -123,7 +87,3 @@ def _joined(results: Sequence[SolveResult], fits: bool) -> SolveResult:
         status = SolveStatus.UNKNOWN
     split = last.split if fits else None
     return replace(last, status=status, split=split, phase=phase, solve_s=sum(result.solve_s for result in results))
-
-
-def _sums(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(a + b for a, b in zip(first, second, strict=True))

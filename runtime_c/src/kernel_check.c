@@ -37,6 +37,14 @@ static bool is_same(const candidate_t *candidate) {
     return true;
 }
 
+static bool is_multiplied(const candidate_t *candidate) {
+    const plr_box_t *first = &candidate->inputs[0];
+    const plr_box_t *second = &candidate->inputs[1];
+    const plr_box_t *output = &candidate->output;
+    return same_plane(first, output) && first->channels == output->channels && second->channels == output->channels &&
+           (same_plane(second, output) || (second->rows == 1 && second->columns == 1));
+}
+
 static bool is_concatenated(const candidate_t *candidate) {
     uint32_t missing = candidate->output.channels;
     for (uint32_t i = 0; i < candidate->input_count; i++) {
@@ -258,6 +266,7 @@ static const demand_t demands[] = {
     [PLR_KERNEL_REQUANTISE] = {is_same, NEEDS_BIAS | NEEDS_CHANNEL_FACTORS, 1, 1, 4, 1, false, true},
     [PLR_KERNEL_ACCUMULATE] = {is_same, 0, 1, 1, 4, 4, false, false},
     [PLR_KERNEL_COPY] = {is_same, 0, 1, 1, 1, 1, false, false},
+    [PLR_KERNEL_MUL] = {is_multiplied, NEEDS_FACTOR, 2, 2, 1, 1, false, true},
 };
 
 static bool parameters_are_sound(const demand_t *demand, const plr_parameters_t *p) {

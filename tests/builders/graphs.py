@@ -18,6 +18,7 @@ from planner.data.graph import (
     InputEnd,
     Int8Array,
     Lookup,
+    Mul,
     Operator,
     OutputEnd,
     Pad,
@@ -92,6 +93,12 @@ class GraphBuilder:
         scale = (self.tensors[first].quant.scale + self.tensors[second].quant.scale) * self.rng.uniform(0.5, 1.2)
         output = self._tensor("add", self.shape(first), self._scaled(scale))
         self.operators.append(Add(f"op_{output}", (first, second), output, clamp=clamp or self._clamp()))
+        return output
+
+    def mul(self, first: str, second: str, clamp: Clamp | None = None) -> str:
+        scale = self.tensors[first].quant.scale * self.tensors[second].quant.scale * self.rng.uniform(20, 100)
+        output = self._tensor("mul", self.shape(first), self._scaled(scale))
+        self.operators.append(Mul(f"op_{output}", (first, second), output, clamp=clamp or self._clamp()))
         return output
 
     def pool(self, source: str, kind: PoolKind, window: Window, count_padding: bool = False) -> str:
@@ -197,7 +204,7 @@ def random_graph(
     height, width = (int(rng.integers(3, max_size + 1)) for _ in range(2))
     builder = GraphBuilder(rng, Shape(height, width, int(rng.integers(1, max_channels + 1))), weight_limit)
     steps = (_random_conv, _random_depthwise, _random_grouped, _random_residual, _random_pool, _random_concat)
-    steps += (_random_pad, _random_pointwise, _random_slice)
+    steps += (_random_pad, _random_pointwise, _random_slice, _random_product)
     if lookups:
         steps += (lambda builder, source, _: builder.lookup(source),)
     current = builder.input
@@ -289,3 +296,10 @@ def _random_slice(builder: GraphBuilder, source: str, max_channels: int) -> str:
         ends[:2] = [[0, size] for size in sizes[:2]]
     start, stop = zip(*ends, strict=True)
     return builder.slice(source, start, Shape(*(b - a for a, b in zip(start, stop, strict=True))))
+
+
+def _random_product(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    """With a branch of the same shape, or with a gate for each channel."""
+    if builder.rng.integers(2):
+        return builder.mul(source, _random_branch(builder, source))
+    return builder.mul(source, _random_branch(builder, builder.mean(source)))

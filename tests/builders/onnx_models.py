@@ -16,6 +16,7 @@ from planner.data.graph import (
     Concat,
     Conv,
     Graph,
+    Mul,
     Operator,
     Pad,
     Pool,
@@ -186,6 +187,8 @@ def _float_operator(writer: OnnxWriter, graph: Graph, operator: Operator, inputs
             return _unflattened(writer, product, output)
         case Add():
             return writer.node("Add", inputs, output)
+        case Mul():
+            return writer.node("Mul", inputs, output)
         case Pool():
             return writer.node(_pool_name(operator), inputs, output, **_pool_attributes(operator))
         case Concat():
@@ -218,6 +221,8 @@ def _integer_operator(writer: OnnxWriter, graph: Graph, operator: Operator, outp
             _unflattened(writer, writer.node("QGemm", inputs, f"{output}.row", "com.microsoft", transB=1), output)
         case Add():
             writer.node("QLinearAdd", [*operands, *target], output, "com.microsoft")
+        case Mul():
+            writer.node("QLinearMul", [*operands, *target], output, "com.microsoft")
         case Pool(kind=PoolKind.MAXIMUM):
             writer.node("MaxPool", operands[:1], output, **_pool_attributes(operator))
         case Pool():

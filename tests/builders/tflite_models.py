@@ -145,6 +145,11 @@ class TfliteBuilder:
         options = {"fusedActivationFunction": ACTIVATIONS[activation], "table": "AddOptions"}
         return self.op("ADD", [first, second], self.dims(first), quant, **options)
 
+    def mul(self, first: int, second: int, activation: str = "none") -> int:
+        quant = self.random_quant(self.quant(first)[0] * self.quant(second)[0] * 60)
+        options = {"fusedActivationFunction": ACTIVATIONS[activation], "table": "MulOptions"}
+        return self.op("MUL", [first, second], self.dims(first), quant, **options)
+
     def pool(
         self,
         name: str,
@@ -290,7 +295,7 @@ def random_operator(builder: TfliteBuilder, source: int) -> int:
     stride = tuple(int(rng.integers(1, 3)) if min(height, width) > 4 else 1 for _ in range(2))
     padding = int(rng.choice([SAME, VALID]))
     activation = str(rng.choice(list(ACTIVATIONS)))
-    match int(rng.integers(8)):
+    match int(rng.integers(10)):
         case 0:
             return builder.conv(source, int(rng.integers(1, 12)), kernel, stride, (1, 1), padding, activation)
         case 1:
@@ -312,6 +317,12 @@ def random_operator(builder: TfliteBuilder, source: int) -> int:
             other = builder.quantize(builder.conv(parts[0], 3, (1, 1)), builder.quant(source))
             return builder.concat([*reversed(parts), other])
         case 6:
+            other = builder.conv(source, channels, (1, 1))
+            return builder.mul(source, other, activation)
+        case 7:
+            gate = builder.conv(builder.mean(source), channels, (1, 1))
+            return builder.mul(source, gate, activation)
+        case 8:
             begin = [
                 0,
                 *(int(rng.integers(2)) if size > 4 else 0 for size in (height, width)),

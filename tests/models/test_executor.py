@@ -20,6 +20,7 @@ from planner.data.graph import (
     Graph,
     Int8Array,
     Lookup,
+    Mul,
     Operator,
     Pad,
     Pool,
@@ -63,6 +64,15 @@ def _element(graph: Graph, operator: Operator, inputs: list[Int8Array], r: int, 
             value = _average(graph, operator, inputs[0], r, c, k)
         case Add():
             value = _add(graph, operator, int(inputs[0][r, c, k]), int(inputs[1][r, c, k]))
+        case Mul():
+            other = (
+                inputs[1]
+                if inputs[1].shape[0] * inputs[1].shape[1] > 1
+                else np.broadcast_to(inputs[1], inputs[0].shape)
+            )
+            zeros = [tensor.quant.zero_point for tensor in tensors]
+            product = (int(inputs[0][r, c, k]) - zeros[0]) * (int(other[r, c, k]) - zeros[1])
+            value = _requantised(arithmetic.mul_requantisation(graph, operator), 0, product) + target.zero_point
         case Concat():
             place = k
             for index, array in enumerate(inputs):

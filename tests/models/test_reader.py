@@ -408,7 +408,7 @@ REFUSALS: dict[str, tuple[Refused, str]] = {
         lambda s: s.node("Add", s.pair("input"), s.constant(np.ones((4, 1, 1), np.float32))),
         "its constant operand has 4 values",
     ),
-    "product": (lambda s: s.node("Mul", s.pair("input"), s.pair("input")), "it joins two activations"),
+    "difference": (lambda s: s.node("Sub", s.pair("input"), s.pair("input")), "it joins two activations"),
     "reflection": (
         lambda s: s.node("Pad", s.pair("input"), s.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1])), mode="reflect"),
         "mode reflect is not supported; pad with a constant",

@@ -20,6 +20,7 @@ from planner.data.graph import (
     Graph,
     InputEnd,
     Int8Array,
+    Mul,
     Operator,
     OutputEnd,
     Padding,
@@ -161,6 +162,19 @@ def test_addition_of_all_pairs(rule: Arithmetic, seed: int) -> None:
     if seed == 2:
         tensors = {name: replace(tensor, unsigned=True) for name, tensor in graph.tensors.items()}
         graph = replace(graph, tensors=tensors)
+    values = np.arange(-128, 128, dtype=np.int8)
+    first = np.broadcast_to(values[:, None, None], (256, 256, 1)).copy()
+    second = np.broadcast_to(values[None, :, None], (256, 256, 1)).copy()
+    check(graph, {"a": first, "b": second})
+
+
+@RULES
+@pytest.mark.parametrize("seed", range(3))
+def test_product_of_all_pairs(rule: Arithmetic, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scales = (0.05, 0.03, float(rng.choice([1e-6, 0.08, 0.3])))
+    quants = [QuantParams(float(np.float32(scale)), int(rng.integers(-128, 128))) for scale in scales]
+    graph = one_operator(Mul("mul", ("a", "b"), "y"), [Shape(256, 256, 1)] * 3, quants, rule)
     values = np.arange(-128, 128, dtype=np.int8)
     first = np.broadcast_to(values[:, None, None], (256, 256, 1)).copy()
     second = np.broadcast_to(values[None, :, None], (256, 256, 1)).copy()

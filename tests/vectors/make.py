@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from planner.core.lowering import lower
-from planner.data.graph import Arithmetic, Padding, PoolKind, Shape, Window
+from planner.data.graph import Arithmetic, Graph, Padding, PoolKind, Shape, Window
 from planner.data.hardware import NetworkKind
 from planner.data.split import Axis, Layout, OperatorSplit, Segment, Split, Stage
 from planner.planfmt import layout
@@ -43,6 +43,7 @@ def valid_plans() -> dict[str, Callable[[], bytes]]:
         "tflm": lambda: _random_plan(324, 1),
         "pools": _pools_plan,
         "loops": _loops_plan,
+        "products": _products_plan,
     }
 
 
@@ -56,7 +57,19 @@ def _pools_plan() -> bytes:
     padded = builder.pad(builder.lookup(builder.input), Padding(1, 0, 0, 1))
     maximum = builder.pool(padded, PoolKind.MAXIMUM, Window((2, 2), padding=Padding(1, 1, 0, 0)))
     average = builder.pool(maximum, PoolKind.AVERAGE, Window((2, 2), (2, 1)))
-    graph = builder.graph((builder.fully_connected(average, 3),), Arithmetic.TFLM)
+    return _on_one_device(builder.graph((builder.fully_connected(average, 3),), Arithmetic.TFLM))
+
+
+def _products_plan() -> bytes:
+    """A gate for each channel, and a product with a part of the input."""
+    builder = GraphBuilder(np.random.default_rng(2), Shape(3, 4, 5))
+    gated = builder.mul(builder.input, builder.mean(builder.input))
+    corner = builder.slice(builder.input, (1, 0, 2), Shape(2, 4, 3))
+    product = builder.mul(builder.slice(gated, (0, 0, 0), Shape(2, 4, 3)), corner)
+    return _on_one_device(builder.graph((product,), Arithmetic.ONNXRUNTIME))
+
+
+def _on_one_device(graph: Graph) -> bytes:
     instance = replace(random_instance(0, devices=1), input_node=0, output_node=0)
     whole = {
         o.name: OperatorSplit(Layout.single(Axis.ROWS, graph.output_tensor(o).shape.height, 0, 2))
@@ -315,6 +328,13 @@ RECORDS: dict[str, tuple[str, str, Spoil]] = {
         lambda d: _set(d.parameters_of("PARTIAL_SUMS"), group_input_channels=99),
     ),
     "concat_channels": ("tflm", "PLAN_SHAPE", lambda d: _set(d.kernel("CONCAT"), operand_count=2)),
+    "product_of_other_channels": ("products", "PLAN_SHAPE", lambda d: _narrow(d, channels=4)),
+    "product_with_two_pixels": ("products", "PLAN_SHAPE", lambda d: _narrow(d, columns=2)),
+    "product_without_factor": (
+        "products",
+        "PLAN_CONSTANT",
+        lambda d: _set(d.parameters_of("MUL"), quantisation=NO_INDEX),
+    ),
     "clamp_empty": (
         "pools",
         "PLAN_PARAMETERS",
@@ -431,6 +451,12 @@ def _widen_window(draft: Draft) -> None:
     step = draft.kernel("FULLY_CONNECTED")
     step["kernel"] = code("kernel", "CONVOLUTION")
     _set(fields, kernel_rows=128, kernel_columns=0xFFFF)
+
+
+def _narrow(draft: Draft, **fields: int) -> None:
+    """A part of the first factor of the first product takes the place of its gate."""
+    first = draft.operand_of("MUL", 0)
+    draft.operands[draft.kernel("MUL")["first_operand"] + 1].update(first | fields)
 
 
 def _factor(draft: Draft, kernel: str, **fields: int) -> None:

@@ -31,10 +31,6 @@ def subtract(assembly: Assembly, node: Node, first: Value, second: Value) -> Val
     return with_scalar(node, np.subtract, first, second)
 
 
-def multiply(assembly: Assembly, node: Node, first: Value, second: Value) -> Value:
-    return with_scalar(node, np.multiply, first, second)
-
-
 def divide(assembly: Assembly, node: Node, first: Value, second: Value) -> Value:
     return with_scalar(node, np.divide, first, second)
 
@@ -109,7 +105,7 @@ def _elementwise(node: Node, x: Value, function: RealFunction) -> Elementwise:
 def with_scalar(node: Node, function: Callable[[Any, Any], Any], first: Value, second: Value) -> Value:
     """A binary operation on an activation and a constant number: an elementwise function of the activation."""
     if isinstance(first, Activation) and isinstance(second, Activation):
-        raise node.refuse("it joins two activations", "only Add does that")
+        raise node.refuse("it joins two activations", "only Add and Mul do that")
     value, other = (first, second) if isinstance(first, Activation) else (second, first)
     number = constant(node, other)
     if number.size != 1:

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from planner.core import arithmetic
-from planner.data.graph import Add, Clamp, Concat, Pad, Padding, Shape
+from planner.data.graph import Add, Clamp, Concat, Mul, Pad, Padding, Shape
 from planner.frontend.onnx.assembly import Assembly
 from planner.frontend.onnx.elementwise import with_scalar
 from planner.frontend.onnx.model_file import Node
 from planner.frontend.onnx.operands import constant, plane, stored
-from planner.frontend.onnx.values import Activation, Draft, FileQuant, Value, dims_text, plane_places
+from planner.frontend.onnx.values import Activation, Draft, FileQuant, Value, dims_text, is_plane, plane_places
 
 
 def add(assembly: Assembly, node: Node, first: Value, second: Value) -> Value:
@@ -32,6 +32,32 @@ def add(assembly: Assembly, node: Node, first: Value, second: Value) -> Value:
         target.add(operator, shape, quant)
 
     return Draft(places, shape, emit)
+
+
+def multiply(assembly: Assembly, node: Node, first: Value, second: Value) -> Value:
+    if not (isinstance(first, Activation) and isinstance(second, Activation)):
+        return with_scalar(node, np.multiply, first, second)
+    sources = [stored(node, value) for value in (first, second)]
+    if sources[0].places.size < sources[1].places.size:
+        sources.reverse()
+    shapes = [assembly.shape(source) for source in sources]
+    places = [assembly.places(source) for source in sources]
+    if shapes[0] == shapes[1]:
+        fits = np.array_equal(places[0], places[1])
+    else:
+        planes = all(is_plane(place, shape) for place, shape in zip(places, shapes, strict=True))
+        fits = planes and shapes[1] == Shape(1, 1, shapes[0].channels)
+    if not fits:
+        raise node.refuse(
+            f"its operands ({' and '.join(dims_text(source.dims) for source in sources)}) differ in shape or layout",
+            "give both the same shape, or one a value for each channel",
+        )
+    names = tuple(source.tensor for source in sources)
+
+    def emit(target: Assembly, name: str, quant: FileQuant, clamp: Clamp) -> None:
+        target.add(Mul(target.unique_name(node.name), names, name, clamp=clamp), shapes[0], quant)
+
+    return Draft(places[0], shapes[0], emit)
 
 
 def concat(assembly: Assembly, node: Node, *values: Value) -> Value:

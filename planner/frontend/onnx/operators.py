@@ -15,7 +15,7 @@ HANDLERS: dict[str, Handler] = {
     "MatMul": linear.matmul,
     "Add": joining.add,
     "Sub": elementwise.subtract,
-    "Mul": elementwise.multiply,
+    "Mul": joining.multiply,
     "Div": elementwise.divide,
     "MaxPool": pooling.maximum_pool,
     "GlobalMaxPool": pooling.global_maximum_pool,

@@ -34,6 +34,7 @@ _FORMS = {
     "QLinearMatMul": _Form("MatMul", _BINARY, (6, 7)),
     "QGemm": _Form("Gemm", _BINARY, (7, 8), bias=6),
     "QLinearAdd": _Form("Add", _BINARY, (6, 7)),
+    "QLinearMul": _Form("Mul", _BINARY, (6, 7)),
     "QLinearAveragePool": _Form("AveragePool", _UNARY, (3, 4)),
     "QLinearGlobalAveragePool": _Form("GlobalAveragePool", _UNARY, (3, 4)),
     "QLinearReduceMean": _Form("ReduceMean", _UNARY, (3, 4)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from planner.core import fixed_functions
 from planner.core.arithmetic import INT8_VALUES, requantisation_table
-from planner.data.graph import Add, Arithmetic, HostStepKind, Int8Array, Lookup, QuantParams
+from planner.data.graph import Add, Arithmetic, HostStepKind, Int8Array, Lookup, Mul, QuantParams, Shape
 from planner.frontend.tflite.assembly import Assembly, HostResult, RealInput, Stored
 from planner.frontend.tflite.model_file import Node
 from planner.frontend.tflite.quantisation import activation_quant, fused_clamp, quantised_bound
@@ -35,6 +35,24 @@ def add(assembly: Assembly, node: Node) -> Stored:
     tensor = assembly.result(node)
     clamp = fused_clamp(node, activation_quant(tensor))
     return assembly.add(node, Add(node.name, (first.tensor, second.tensor), tensor.name, clamp=clamp), shape)
+
+
+def mul(assembly: Assembly, node: Node) -> Stored:
+    """MUL of two tensors of one shape, or of one with a pixel that scales all."""
+    sources = [assembly.activation(node, place) for place in (0, 1)]
+    shapes = [assembly.plane(node, source) for source in sources]
+    if shapes[0].height * shapes[0].width < shapes[1].height * shapes[1].width:
+        sources.reverse()
+        shapes.reverse()
+    if shapes[1] not in (shapes[0], Shape(1, 1, shapes[0].channels)):
+        raise node.refuse(
+            f"it multiplies {' and '.join(str(list(source.dims)) for source in sources)}",
+            "multiply tensors of one shape, or one with a value for each channel",
+        )
+    tensor = assembly.result(node)
+    clamp = fused_clamp(node, activation_quant(tensor))
+    names = tuple(source.tensor for source in sources)
+    return assembly.add(node, Mul(node.name, names, tensor.name, clamp=clamp), shapes[0])
 
 
 def relu(assembly: Assembly, node: Node) -> Stored:

@@ -71,6 +71,7 @@ _OPTIONS: Mapping[str, tuple[type, tuple[str, ...]]] = {
     "AVERAGE_POOL_2D": (tflite.Pool2DOptions, (*_WINDOW, "FilterHeight", "FilterWidth")),
     "MAX_POOL_2D": (tflite.Pool2DOptions, (*_WINDOW, "FilterHeight", "FilterWidth")),
     "ADD": (tflite.AddOptions, ("FusedActivationFunction",)),
+    "MUL": (tflite.MulOptions, ("FusedActivationFunction",)),
     "CONCATENATION": (tflite.ConcatenationOptions, ("Axis", "FusedActivationFunction")),
     "SOFTMAX": (tflite.SoftmaxOptions, ("Beta",)),
     "LEAKY_RELU": (tflite.LeakyReluOptions, ("Alpha",)),

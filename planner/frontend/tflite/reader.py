@@ -25,6 +25,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "MAX_POOL_2D": windows.max_pool,
     "MEAN": windows.mean,
     "ADD": elementwise.add,
+    "MUL": elementwise.mul,
     "RELU": elementwise.relu,
     "RELU6": elementwise.clip,
     "RELU_N1_TO_1": elementwise.clip,

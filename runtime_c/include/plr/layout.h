@@ -106,6 +106,7 @@
 #define PLR_KERNEL_REQUANTISE 13u /* bias, requantisation and clamp of int32 sums */
 #define PLR_KERNEL_ACCUMULATE 14u /* output += input, int32 */
 #define PLR_KERNEL_COPY 15u /* output = input, int8 */
+#define PLR_KERNEL_MUL 16u /* product of two inputs; the second may be one pixel, for all of the first's */
 
 /* variant: implementation of a kernel */
 #define PLR_VARIANT_PORTABLE 0u /* C for every core */
@@ -421,7 +422,7 @@ typedef struct plr_parameters {
     uint16_t pad_top; /* window rows above the first input row; PAD: rows above the input */
     uint16_t pad_left; /* window columns left of the first input column; PAD: columns left of the input */
     int8_t input_zero_point; /* of the (first) input, 0 where it is folded into the bias */
-    int8_t other_zero_point; /* ADD: of the second input; convolutions: of the weights */
+    int8_t other_zero_point; /* ADD, MUL: of the second input; convolutions: of the weights */
     int8_t output_zero_point; /* of the output; PAD: the value */
     int8_t clamp_minimum; /* least output */
     int8_t clamp_maximum; /* greatest output */

@@ -18,6 +18,7 @@ static const plr_kernel_t portable[] = {
     [PLR_KERNEL_REQUANTISE] = plr_requantise,
     [PLR_KERNEL_ACCUMULATE] = plr_accumulate,
     [PLR_KERNEL_COPY] = plr_copy,
+    [PLR_KERNEL_MUL] = plr_mul,
 };
 
 plr_kernel_t plr_kernel_find(uint32_t kernel, uint32_t variant) {

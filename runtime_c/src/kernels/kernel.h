@@ -67,5 +67,6 @@ void plr_partial_sums(const plr_call_t *call);
 void plr_requantise(const plr_call_t *call);
 void plr_accumulate(const plr_call_t *call);
 void plr_copy(const plr_call_t *call);
+void plr_mul(const plr_call_t *call);
 
 #endif

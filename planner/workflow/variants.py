@@ -1,0 +1,62 @@
+"""Instances made from an instance: another network, other caps, fewer devices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from planner.data.graph import Graph
+from planner.data.hardware import LinkCost, Network, NetworkKind
+from planner.data.instance import Instance
+from planner.solvers.heuristics import device_speeds
+
+
+def relayed(instance: Instance) -> Instance | None:
+    """The same devices, all talking through the host; None if they do already or have wires of different cost."""
+    cost = _uniform_cost(instance)
+    if cost is None or instance.network.kind is NetworkKind.STAR:
+        return None
+    return replace(instance, network=Network.star(len(instance.devices), cost))
+
+
+def with_ram_factor(instance: Instance, factor: Fraction) -> Instance:
+    """Every RAM cap scaled, rounded down to whole bytes."""
+    devices = tuple(replace(d, ram_cap_bytes=int(d.ram_cap_bytes * factor)) for d in instance.devices)
+    return replace(instance, devices=devices)
+
+
+def with_cap_factor(instance: Instance, factor: Fraction) -> Instance:
+    """Every RAM and flash cap scaled, rounded down to whole bytes."""
+    richer = with_ram_factor(instance, factor)
+    devices = tuple(replace(d, flash_cap_bytes=int(d.flash_cap_bytes * factor)) for d in richer.devices)
+    return replace(richer, devices=devices)
+
+
+def with_fastest(graph: Graph, instance: Instance, count: int) -> Instance | None:
+    """The `count` fastest devices in the fleet's order, those of the ends always; None on a network of single wires."""
+    cost = _uniform_cost(instance)
+    build = {
+        NetworkKind.SWITCH: Network.switch,
+        NetworkKind.BUS: Network.shared_bus,
+        NetworkKind.STAR: Network.star,
+    }.get(instance.network.kind)
+    if cost is None or build is None:
+        return None
+    speeds = device_speeds(graph, instance)
+    ends = {instance.input_node, instance.output_node}
+    ranked = sorted(range(len(instance.devices)), key=lambda node: (node not in ends, -speeds[node], node))
+    kept = sorted(ranked[: max(count, len(ends - {instance.host}))])
+    places = {node: place for place, node in enumerate(kept)} | {instance.host: len(kept)}
+    return replace(
+        instance,
+        devices=tuple(instance.devices[node] for node in kept),
+        network=build(len(kept), cost),
+        input_node=places[instance.input_node],
+        output_node=places[instance.output_node],
+    )
+
+
+def _uniform_cost(instance: Instance) -> LinkCost | None:
+    """The cost of every hop, if all cost the same."""
+    costs = {hop.cost for route in instance.network.routes.values() for hop in route}
+    return costs.pop() if len(costs) == 1 else None
