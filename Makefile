@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-slow lint profiles firmware generate fuzz clean
+.PHONY: help setup tools demo test test-slow lint profiles models-table firmware generate fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ lint: setup ## check format, style and types
 
 profiles: setup ## measure the emulated boards and rewrite profiles/
 	$(BIN)/planner profile --all
+
+models-table: setup ## run every model on emulated boards and rewrite results/models/
+	$(BIN)/python -m benchmarks.models results/models
 
 firmware: setup ## build the firmware of BOARD, as in: make firmware BOARD=mps2-an500
 	$(BIN)/planner firmware $(BOARD)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,15 +11,14 @@ import typer
 
 from planner.cli.console import note, show, show_json
 from planner.cli.interrupts import cancellable
+from planner.cli.origin import NO_PLOTS, make_origin
 from planner.data.instance import Instance
 from planner.data.run import Boards
 from planner.files.dataclass_json import encode
 from planner.files.instance_file import find_instance, load_instance
 from planner.files.report_directory import REPORT_FILE, write_report
-from planner.files.revision import instance_hash, revision
 from planner.report.comparison import (
     ComparisonReport,
-    Origin,
     comparison_csv,
     comparison_markdown,
     comparison_table,
@@ -31,8 +28,6 @@ from planner.workflow.compare import Comparison
 from planner.workflow.compare import compare as compare_plans
 from planner.workflow.inference import read_input
 from planner.workflow.model import read_model
-
-NO_PLOTS = "no plots: matplotlib is missing; install it with: pip install 'planner[plot]'"
 
 
 def compare(
@@ -65,20 +60,6 @@ def compare(
     else:
         show(comparison_table(comparison.report))
     note(f"report written to {out}")
-
-
-def make_origin(problem: Instance, model: Path | None, solver: str) -> Origin:
-    """Where a report comes from: this command."""
-    return Origin(
-        command=shlex.join(["planner", *sys.argv[1:]]),
-        revision=revision(),
-        instance=problem.name,
-        instance_hash=instance_hash(problem),
-        model=str(model or problem.model),
-        solver=solver,
-        seed=problem.limits.seed,
-        time_limit_s=problem.limits.time_limit_s,
-    )
 
 
 def _files(problem: Instance, comparison: Comparison) -> dict[str, str | bytes]:

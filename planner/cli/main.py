@@ -14,9 +14,11 @@ import typer
 
 from planner import __version__
 from planner.cli.compare import compare
+from planner.cli.explain import explain
 from planner.cli.firmware import firmware
 from planner.cli.inspect import inspect as inspect_plan
 from planner.cli.model import model
+from planner.cli.pareto import pareto
 from planner.cli.profile import profile
 from planner.cli.quantize import quantize
 from planner.cli.run import run as run_plan
@@ -39,7 +41,9 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "solve": solve,
     "run": run_plan,
     "simulate": simulate,
+    "explain": explain,
     "compare": compare,
+    "pareto": pareto,
     "inspect": inspect_plan,
     "zoo": zoo,
     "model": model,

@@ -99,7 +99,7 @@ def _computations(plan: Plan, simulation: Simulation) -> Iterator[Event]:
     for program, ends_ns in zip(plan.programs, simulation.step_end_ns, strict=True):
         for step, end_ns in zip(program.steps, ends_ns, strict=True):
             if not isinstance(step, Ready | Transfer | Await) and step.predicted_ns:
-                yield Event(end_ns - step.predicted_ns, end_ns, program.node, Activity.COMPUTE, _what(step))
+                yield Event(end_ns - step.predicted_ns, end_ns, program.node, Activity.COMPUTE, step_name(step))
 
 
 def _transmissions(plan: Plan, simulation: Simulation) -> Iterator[Event]:
@@ -109,7 +109,8 @@ def _transmissions(plan: Plan, simulation: Simulation) -> Iterator[Event]:
         yield Event(start_ns, end_ns, message.target, Activity.RECEIVE, what)
 
 
-def _what(step: CpuStep) -> str:
+def step_name(step: CpuStep) -> str:
+    """What a CPU step computes, in words."""
     match step:
         case Compute():
             return step.operator

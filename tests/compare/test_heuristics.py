@@ -149,6 +149,21 @@ def test_clipping_keeps_the_flash_caps() -> None:
         assert validate(graph, problem, plan, {n: len(encode(plan, graph, n)) for n in range(2)}) == ()
 
 
+def test_another_device_stands_in_for_one_that_lacks_flash_for_an_output_of_one_row() -> None:
+    builder = GraphBuilder(np.random.default_rng(2), Shape(8, 8, 8))
+    filtered = builder.conv(builder.input, 8, Window((3, 3)), groups=8)
+    graph = builder.graph((builder.fully_connected(filtered, 100),), Arithmetic.TFLM)
+    fleet = instance(Network.switch(2, COST))
+    split = heuristics(fleet)["equal-rows"](graph, fleet)
+    (owner,) = split.operators[graph.operators[-1].name].layout.active
+    devices = list(fleet.devices)
+    devices[owner] = replace(devices[owner], flash_cap_bytes=FIRMWARE.code_bytes + 8192)
+    clipped = clip(graph, replace(fleet, devices=tuple(devices)), split)
+    assert clipped is not None
+    assert clipped.operators[graph.operators[-1].name].layout.active == (1 - owner,)
+    assert clipped.operators[graph.operators[0].name] == split.operators[graph.operators[0].name]
+
+
 def test_nothing_fits_when_a_device_alone_is_too_small() -> None:
     graph, fleet = block(), instance(Network.switch(2, COST))
     tight = with_arenas(fleet, graph, "only-d0", 0.5)

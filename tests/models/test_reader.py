@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 
 from planner.core.executor import execute
 from planner.core.host import host_input, host_outputs
-from planner.data.graph import Add, Conv, Graph, HostStepKind, Lookup, Padding, Pool, PoolKind, Window
+from planner.data.graph import Add, Conv, Graph, HostStepKind, Lookup, Padding, Pool, PoolKind, Slice, Window
 from planner.errors import ModelError
 from planner.frontend import read_onnx
 from tests.builders.graphs import random_graph
@@ -268,6 +268,17 @@ def test_concat_of_several_quantisations(tmp_path: Path) -> None:
     assert graph.output_tensor(graph.operators[-1]).shape.channels == 7
 
 
+@pytest.mark.parametrize(("axis", "sizes"), [(1, [1, 3]), (1, None), (2, [2, 4]), (-1, [4, 1])])
+def test_split(axis: int, sizes: list[int] | None, tmp_path: Path) -> None:
+    s = Sketch()
+    given = [] if sizes is None else [s.constant(np.array(sizes, np.int64))]
+    first = s.node("Split", s.pair("input"), *given, outputs=2, axis=axis)
+    second = s.nodes[-1].output[1]
+    joined = s.node("Concat", s.pair(second), s.pair(first), axis=1) if axis == 1 else second
+    graph = check(s, s.pair(joined), tmp_path)
+    assert kinds(graph)[0] is Slice
+
+
 def test_maximum_pool_with_another_output_quantisation(tmp_path: Path) -> None:
     s = Sketch()
     pool = s.node("MaxPool", s.pair("input"), kernel_shape=[2, 2])
@@ -379,8 +390,8 @@ def _dynamic_height(s: Sketch) -> str:
 
 REFUSALS: dict[str, tuple[Refused, str]] = {
     "unsupported operator": (
-        lambda s: s.node("Resize", s.pair("input")),
-        r"node_\d+ \(Resize\): this operator is not supp",
+        lambda s: s.node("Erf", s.node("Resize", s.pair("input"))),
+        r"node_\d+ \(Resize\): this operator is not supported \(of this model, not supported are Resize, Erf\)",
     ),
     "unquantised model": (_unquantised, r"\(Conv\): its operand is not quantised; .*quantize_static"),
     "float weights": (_float_weights, "weights are not quantised constants"),

@@ -93,13 +93,30 @@ class _Reading:
             return self._folded(node)
         handler = HANDLERS.get(node.op)
         if handler is None:
-            raise node.refuse("this operator is not supported", f"use only {', '.join(supported())}")
+            kinds = ", ".join(self._unsupported())
+            raise node.refuse(
+                f"this operator is not supported (of this model, not supported are {kinds})",
+                f"use only {', '.join(supported())}",
+            )
         if node.op in INTEGER_OPERATORS | PARTS:
             operands = [self._raw_integers(value) for value in operands]
         integers = [value for value in operands if isinstance(value, Stored) and not value.real]
         if node.op in INTEGER_OPERATORS and integers:
             return self._on_integers(node, operands, integers)
         return handler(self.assembly, node, *operands)
+
+    def _unsupported(self) -> list[str]:
+        """All kinds of operators that get activations and cannot be read: how far the model is from fitting."""
+        reached = {tensor.name for tensor in self.model.inputs}
+        kinds: list[str] = []
+        for node in self.nodes:
+            # What is computed from a shape is constant.
+            if reached.isdisjoint(node.inputs) or node.op == "Shape":
+                continue
+            reached.update(node.outputs)
+            if node.op not in HANDLERS and node.op not in ("QuantizeLinear", "DequantizeLinear"):
+                kinds.append(node.op)
+        return list(dict.fromkeys(kinds))
 
     def _folded(self, node: Node) -> Value:
         """The value of a node whose operands are all constant."""

@@ -41,6 +41,7 @@ class _Clipping:
         self._split = split
         layouts = {data.output: split.operators[data.name].layout for data in problem.operators}
         self._most_units = {name: np.full(problem.devices, layout.size) for name, layout in layouts.items()}
+        self._active = np.any([_lengths(layout) > 0 for layout in layouts.values()], axis=0)
         self._chunks = {data.name: split.operators[data.name].chunks for data in problem.operators}
 
     def run(self) -> Split | None:
@@ -78,13 +79,15 @@ class _Clipping:
         if (weights <= most).all():
             return original
         size = original.size
-        shares = fill_up(weights + TINY_WEIGHT, np.where(weights > 0, most / size, 0.0))
+        # A tensor of few units leaves devices out by rounding alone; they may stand in for those that lack memory.
+        may_own = self._active if size < self._active.sum() else weights > 0
+        shares = fill_up(weights + TINY_WEIGHT, np.where(may_own, most / size, 0.0))
         if shares is None:
             return None
         units = np.minimum(np.floor(shares * size), most)
         by_remainder = np.argsort(units - shares * size, kind="stable")
         while (missing := int(size - units.sum())) > 0:
-            open_devices = [device for device in by_remainder if weights[device] > 0 and units[device] < most[device]]
+            open_devices = [device for device in by_remainder if may_own[device] and units[device] < most[device]]
             units[open_devices[:missing]] += 1
         return Layout.from_bounds(original.axis, (0, *accumulate(int(n) for n in units), size))
 
