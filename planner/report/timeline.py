@@ -115,7 +115,7 @@ def step_name(step: CpuStep) -> str:
         case Compute():
             return step.operator
         case Loop():
-            return f"{_what(step.body[-1])}, {step.iterations} times"
+            return f"{step_name(step.body[-1])}, {step.iterations} times"
         case PartialSums():
             return f"{step.operator}, partial sums"
         case Requantise():

@@ -15,7 +15,7 @@ from planner.core.lowering import lower
 from planner.data.hardware import NetworkKind
 from planner.data.plan import Await, Ready, Step, Transfer
 from planner.planfmt import layout
-from tests.builders.cases import random_case
+from tests.builders.cases import random_case, rolled_block
 from tests.builders.graphs import random_input
 from tests.runtime.native import needs_compiler
 from tests.runtime.replay import PAINT, Answer, Case, replay
@@ -80,6 +80,14 @@ def test_every_node_sends_what_the_executor_computes_when_the_simulator_says(see
 @given(st.integers(0, 2**31))
 def test_fused_segments(seed: int) -> None:
     check(script(seed, segments=True))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**31))
+def test_loops_over_columns(seed: int) -> None:
+    problem = rolled_block(seed)
+    plan = lower(problem.graph, problem.instance, problem.split)
+    check(Script(problem, plan, random_input(problem.graph, seed)))
 
 
 @pytest.mark.parametrize("kind", NetworkKind)

@@ -42,8 +42,8 @@ def valid_plans() -> dict[str, Callable[[], bytes]]:
         "onnxruntime": lambda: _random_plan(436, 0),
         "tflm": lambda: _random_plan(324, 1),
         "pools": _pools_plan,
-        "products": _products_plan,
         "loops": _loops_plan,
+        "products": _products_plan,
     }
 
 
