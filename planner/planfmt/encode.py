@@ -175,10 +175,9 @@ class _Encoder:
             )
         arithmetic = self._plan.arithmetic.name
         needed = {arithmetic: True, "LOOPS": bool(self._bodies.records)}
-        for variant in VARIANTS:
-            needed[variant.upper()] = variant in {
-                step.variant for step in self._program.steps if isinstance(step, Compute)
-            }
+        steps = [inner for step in self._program.steps for inner in (step.body if isinstance(step, Loop) else (step,))]
+        variants = {step.variant for step in steps if isinstance(step, Compute)}
+        needed |= {variant.upper(): variant in variants for variant in VARIANTS}
         for axis in ("rows", "columns"):
             needed[f"RING_{axis.upper()}"] = any(view[f"ring_{axis}"] for view in self._views.records)
         return {

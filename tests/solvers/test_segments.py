@@ -14,6 +14,7 @@ from planner.core.lowering import lower
 from planner.core.phase import evaluate
 from planner.core.simulate import simulate
 from planner.core.validate import validate
+from planner.core.variants import PORTABLE
 from planner.data.graph import Arithmetic, Graph, Padding, Shape, Window
 from planner.data.instance import Instance
 from planner.data.result import SolveStatus
@@ -43,12 +44,18 @@ def blocks() -> Graph:
 
 
 def one_device(arena_bytes: int) -> Instance:
+    """A device without scratch memory, which would hide what the buffers take."""
     fleet = random_instance(4, devices=1)
     (device,) = fleet.devices
-    cap_bytes = arena_bytes + device.profile.firmware.ram_bytes
+    profile = replace(device.profile, kernels=PORTABLE)
+    cap_bytes = arena_bytes + profile.firmware.ram_bytes
     limits = replace(fleet.limits, time_limit_s=10.0)
     return replace(
-        fleet, devices=(replace(device, ram_cap_bytes=cap_bytes),), input_node=1, output_node=1, limits=limits
+        fleet,
+        devices=(replace(device, profile=profile, ram_cap_bytes=cap_bytes),),
+        input_node=1,
+        output_node=1,
+        limits=limits,
     )
 
 
