@@ -9,7 +9,7 @@ import typer
 
 from planner.cli.console import note, show, show_json
 from planner.data.run import Boards
-from planner.files.array_file import write_arrays
+from planner.files.array_file import read_array, write_arrays
 from planner.files.output_directory import read_output
 from planner.report.run_report import run_report, run_table
 from planner.workflow.inference import count_unexpected, read_input, result_arrays
@@ -44,11 +44,12 @@ def run(
     content = read_output(directory)
     graph, instance, plan = content.graph, content.file.instance, content.file.plan
     inputs = read_input(graph, input_file)
+    expected = None if expect is None else read_array(expect)
     note(f"{instance.name}: starting {len(instance.devices)} {boards.value} boards")
     result = run_plan(graph, instance, plan, inputs, boards, content.binaries, timeout)
     mismatched_bytes = count_mismatches(result, graph, inputs)
-    if expect is not None:
-        mismatched_bytes += count_unexpected(graph, result.outputs, expect)
+    if expected is not None:
+        mismatched_bytes += count_unexpected(graph, result.outputs, expected)
     if out is not None:
         write_arrays(out, result_arrays(graph, result.outputs))
     report = run_report(result, mismatched_bytes)

@@ -75,6 +75,8 @@ def _why_none(result: SolveResult, problem: Instance) -> str:
             return f"{problem.name} is infeasible: {_missing(result.shortages) or 'no split fits all caps'}"
         case SolveStatus.CANCELLED:
             return "cancelled before a plan was found"
+        case _ if result.solve_s < problem.limits.time_limit_s:
+            return "no plan found that fits all caps, though none is proven impossible; more RAM will help"
         case _:
             return f"no plan found in {result.solve_s:.1f} s; a longer --time-limit may help, more RAM will"
 

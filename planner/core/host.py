@@ -21,7 +21,7 @@ def host_input(graph: Graph, *arrays: AnyArray) -> dict[str, Int8Array]:
     """The int8 tensors [height, width, channels] of the user's arrays, one for each input of the model, in order.
 
     An array has the model's own shape, with or without the batch. Floats are quantised, uint8 is shifted.
-    Raises InputError if number, shape or type do not fit.
+    Raises InputError if number, shape or type do not fit, or a value is NaN.
     """
     if len(arrays) != len(graph.inputs):
         raise InputError(f"the model has {len(graph.inputs)} inputs, not {len(arrays)}")
@@ -44,6 +44,8 @@ def _quantised(graph: Graph, end: InputEnd, array: AnyArray) -> Int8Array:
         raise InputError(f"the input has shape {array.shape}; the model takes {end.shape}")
     tensor = graph.tensors[end.tensor]
     if end.dtype == "float32" and array.dtype.kind == "f":
+        if np.isnan(array).any():
+            raise InputError("the input holds values that are not numbers (NaN)")
         integers = arithmetic.quantise(array.astype(np.float32), tensor.quant, end.rounding)
     elif array.dtype == np.uint8 and end.dtype == "uint8":
         integers = (array.astype(np.int16) - _UNSIGNED_OFFSET).astype(np.int8)

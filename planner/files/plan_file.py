@@ -51,5 +51,5 @@ def load_plan(path: Path) -> PlanFile:
         )
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueFault) as problem:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueFault) as problem:
         raise InputError(f"{path} is not a plan that planner wrote: {problem}; solve the instance again") from problem

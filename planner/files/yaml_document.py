@@ -57,6 +57,8 @@ class Document:
             self._give_up(f"is not valid YAML{where}: {problem.problem}", "mend the syntax")
         except yaml.YAMLError as problem:
             self._give_up(f"is not valid YAML: {problem}", "mend the syntax")
+        except RecursionError:
+            self._give_up("is nested too deep", "mend the brackets")
         return self.section("$", value)
 
     def section(self, path: str, value: object) -> Section:

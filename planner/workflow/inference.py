@@ -35,22 +35,21 @@ def read_input(graph: Graph, path: Path | None) -> dict[str, Int8Array]:
     return host_input(graph, read_array(path))
 
 
-def count_unexpected(graph: Graph, outputs: Mapping[str, Int8Array], expected: Path) -> int:
-    """Bytes of the elements in which the first output differs from an `.npy` file.
+def count_unexpected(graph: Graph, outputs: Mapping[str, Int8Array], expected: AnyArray) -> int:
+    """Bytes of the elements in which the first output differs from an array.
 
     An int8 array is compared with the boards' int8 output unless the model's final output is int8 too; any other with
     the model's final output, of which it must have the size. Raises InputError if it does not.
     """
-    array = read_array(expected)
     end = graph.outputs[0]
-    is_integer = array.dtype == np.int8 and end.dtype != "int8"
+    is_integer = expected.dtype == np.int8 and end.dtype != "int8"
     got = output_integers(graph, end, outputs) if is_integer else host_outputs(graph, outputs)[0]
-    if got.size != array.size:
-        raise InputError(f"{expected} has {array.size} elements, the output {end.tensor} {got.size}")
+    if got.size != expected.size:
+        raise InputError(f"{expected.size} values are expected, the output {end.tensor} has {got.size}")
     if is_integer or got.dtype != np.float32:
-        differs = got.ravel() != array.ravel()
+        differs = got.ravel() != expected.ravel()
     else:
-        differs = ~np.isclose(got.ravel(), array.ravel(), rtol=FLOAT_TOLERANCE, atol=FLOAT_TOLERANCE)
+        differs = ~np.isclose(got.ravel(), expected.ravel(), rtol=FLOAT_TOLERANCE, atol=FLOAT_TOLERANCE)
     return int(np.count_nonzero(differs)) * got.itemsize
 
 

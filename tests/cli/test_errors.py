@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from planner.cli import main
+from planner.cli import entry, main
 from planner.cli.interrupts import cancellable
 from planner.errors import DeviceError, InternalError, NoPlanError
 
@@ -80,3 +80,23 @@ def test_an_interrupt_elsewhere_exits_with_130(monkeypatch):
 
     monkeypatch.setattr("planner.cli.simulate.load_plan", interrupted)
     assert invoke(monkeypatch, "simulate", "x") == 130
+
+
+def test_interrupt_while_the_commands_are_imported_leaves_no_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "run", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"), [(["solve", "deep.yaml", "--out", "x"], "deep.yaml"), (["simulate", "."], "plan.json")]
+)
+def test_files_nested_too_deep_are_bad_input(monkeypatch, capsys, tmp_path, arguments, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("[" * 100_000)
+    assert invoke(monkeypatch, *arguments) == 2
+    assert name in capsys.readouterr().err

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from planner.cli import main
+from planner.data.result import PhaseBounds, SolveResult, SolveStatus
 from planner.files.instance_file import load_instance
 from planner.files.output_directory import read_output
 from planner.workflow.inference import read_input
+from planner.workflow.solve import Solved
 
 INSTANCE = """\
 schema_version: 1
@@ -153,3 +155,22 @@ def test_a_picture_fills_the_range_of_the_input(folder, tmp_path):
 def _other_model(folder):
     assert call("zoo", "resnet8", "--out", folder / "resnet8.onnx") == 0
     return folder / "resnet8.onnx"
+
+
+def test_an_expectation_that_cannot_be_read_starts_no_board(folder, capsys):
+    assert call("run", folder / "out", "--boards", "local", "--expect", folder / "nowhere.npy") == 2
+    printed = capsys.readouterr().err
+    assert "nowhere.npy" in printed
+    assert "starting" not in printed
+
+
+@pytest.mark.parametrize(("searched_s", "advised"), [(0.4, False), (5.0, True)])
+def test_more_time_is_advised_only_where_time_ran_out(folder, capsys, monkeypatch, searched_s, advised):
+    def search(graph, instance, *_):
+        bounds = PhaseBounds(None, None, None, "nothing")
+        result = SolveResult(SolveStatus.UNKNOWN, None, bounds, searched_s, "auto", 0, ())
+        return Solved(instance, graph, result, None, None, ())
+
+    monkeypatch.setattr("planner.cli.solve.solve_instance", search)
+    assert call("solve", folder / "pair.yaml", "--out", folder / "none") == 1
+    assert ("--time-limit" in capsys.readouterr().err) == advised

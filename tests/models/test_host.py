@@ -54,6 +54,11 @@ def test_floats_are_rounded_to_even_and_saturate() -> None:
     assert host_input(graph, array)["x"][0, 0].tolist() == [-10, -8, -128, 127]
 
 
+def test_not_a_number_is_refused() -> None:
+    with pytest.raises(InputError, match="NaN"):
+        host_input(_graph("float32", False), np.full((2, 3, 4), np.nan, np.float32))
+
+
 def test_dequantise_softmax_quantise() -> None:
     graph = _graph(
         "int8",
