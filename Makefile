@@ -45,7 +45,7 @@ profiles: setup ## measure the emulated boards and rewrite profiles/
 	$(BIN)/planner profile --all
 
 models-table: setup ## run every model on emulated boards and rewrite results/models/
-	$(BIN)/python -m benchmarks.models results/models
+	$(BIN)/python -m tests.benchmarks.models results/models
 
 firmware: setup ## build the firmware of BOARD, as in: make firmware BOARD=mps2-an500
 	$(BIN)/planner firmware $(BOARD)

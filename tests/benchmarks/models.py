@@ -1,6 +1,6 @@
 """Every model on small mixed fleets: solved, run on emulated boards, compared with the reference that a user trusts.
 
-    python -m benchmarks.models results/models
+    python -m tests.benchmarks.models results/models
 
 Writes `table.json` and `table.md`; instances and plans go to build/models. References: recorded outputs of the TFLite
 Micro interpreter and of ONNX Runtime for the real models in the folder PLANNER_MODELS, ONNX Runtime live for the zoo's
@@ -29,7 +29,7 @@ from planner.files.profile_file import load_profile
 from planner.files.shipped import path as shipped_path
 from tests.builders.onnx_models import run_onnxruntime, without_softmax
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODELS = Path(os.environ.get("PLANNER_MODELS", ROOT.parent / "shared" / "models"))
 BUILD = ROOT / "build" / "models"
 TIME_LIMIT_S = 20
@@ -58,7 +58,11 @@ def main(directory: Path) -> None:
     rows = []
     for case in _cases():
         rows.append(_measure(case))
-        report = {"revision": _revision(), "command": "python -m benchmarks.models results/models", "models": rows}
+        report = {
+            "revision": _revision(),
+            "command": "python -m tests.benchmarks.models results/models",
+            "models": rows,
+        }
         write_text(directory / "table.json", json.dumps(report, indent=1) + "\n")
         write_text(directory / "table.md", _markdown(report))
 
