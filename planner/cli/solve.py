@@ -16,7 +16,7 @@ from planner.data.result import Shortage, SolveResult, SolveStatus
 from planner.errors import NoPlanError
 from planner.files.dataclass_json import encode
 from planner.files.instance_file import find_instance, load_instance
-from planner.files.output_directory import OutputDirectory, write_output
+from planner.files.output_directory import OutputDirectory, require_output_path, write_output
 from planner.files.plan_file import PlanFile
 from planner.report.notation import milliseconds, percent, us
 from planner.report.solve_report import SolveReport, solve_report, solve_table
@@ -41,6 +41,7 @@ def solve(
         planner solve mixed8 --out build/mixed8 --time-limit 60
         planner solve my_fleet.yaml --model my_model.onnx --out build/mine --json
     """
+    require_output_path(out)
     problem = load_instance(find_instance(instance))
     if time_limit is not None:
         problem = replace(problem, limits=replace(problem.limits, time_limit_s=time_limit))

@@ -30,8 +30,7 @@ def new_directory(path: Path, marker: str) -> Iterator[Path]:
     An existing directory is replaced only if it is empty or holds the file `marker`, by which one of ours is known.
     Raises InputError if it is another's, or cannot be written.
     """
-    if path.exists() and not (path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))):
-        raise InputError(f"{path} exists and is not a directory that planner wrote; choose another name")
+    require_replaceable(path, marker)
     with _beside(path) as temporary:
         temporary.mkdir()
         yield temporary
@@ -42,6 +41,12 @@ def new_directory(path: Path, marker: str) -> Iterator[Path]:
             shutil.rmtree(old)
         else:
             temporary.rename(path)
+
+
+def require_replaceable(path: Path, marker: str) -> None:
+    """Raise InputError if `path` is neither absent, nor empty, nor a directory that holds the file `marker`."""
+    if path.exists() and not (path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))):
+        raise InputError(f"{path} exists and is not a directory that planner wrote; choose another name")
 
 
 @contextmanager

@@ -29,6 +29,11 @@ class OutputDirectory:
     binaries: tuple[bytes, ...]
 
 
+def require_output_path(path: Path) -> None:
+    """Raise InputError if `write_output` would refuse the path; for use before long work."""
+    atomic.require_replaceable(path, marker=PLAN_FILE)
+
+
 def write_output(content: OutputDirectory, path: Path) -> None:
     """Write the directory, whole or not at all. Raises InputError if it cannot be written, or is another's."""
     with atomic.new_directory(path, marker=PLAN_FILE) as folder:

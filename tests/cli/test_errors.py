@@ -100,3 +100,11 @@ def test_files_nested_too_deep_are_bad_input(monkeypatch, capsys, tmp_path, argu
     (tmp_path / name).write_text("[" * 100_000)
     assert invoke(monkeypatch, *arguments) == 2
     assert name in capsys.readouterr().err
+
+
+def test_an_output_path_of_another_is_refused_before_the_search(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("planner.cli.solve.solve_instance", lambda *_: pytest.fail("the search began"))
+    (tmp_path / "notes").write_text("mine")
+    assert invoke(monkeypatch, "solve", "m7x1", "--out", str(tmp_path / "notes")) == 2
+    assert "choose another name" in capsys.readouterr().err
+    assert (tmp_path / "notes").read_text() == "mine"
