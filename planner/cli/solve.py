@@ -50,6 +50,7 @@ def solve(
     progress = ProgressNotes()
     with cancellable() as cancelled:
         solved = solve_instance(graph, problem, solver, lambda p: progress.update(_progress_text(p)), cancelled)
+    problem = solved.instance
     report = solve_report(solved.result, problem, solved.lower_bound_ns, solved.facts)
     if solved.facts is not None:
         file = PlanFile(encode(report, SolveReport), problem, solved.facts.plan)

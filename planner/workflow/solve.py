@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from planner.core.bounds import schedule_lower_bound
 from planner.core.simulate import simulate
 from planner.core.validate import validate
+from planner.core.variants import PORTABLE
 from planner.data.graph import Graph
 from planner.data.instance import Instance
 from planner.data.plan import Plan
@@ -44,9 +45,36 @@ def solve(
 ) -> Solved:
     """Search, lower, encode, and search again with a reserve if the plan exceeds a cap by its packing or records.
 
+    If no plan is found, the devices' portable kernels are tried, which are slow but need no scratch memory.
     Raises ModelError, InputError and NoPlanError as the search and the lowering do, InternalError if the plan breaks a
     rule.
     """
+    fast = _solve(graph, instance, solver, progress, cancelled)
+    frugal = _with_portable_kernels(instance, fast.result.solve_s)
+    lacks_flash = any(shortage.resource == "flash" for shortage in fast.result.shortages)
+    settled = fast.facts is not None or fast.result.status is SolveStatus.CANCELLED
+    if settled or lacks_flash or frugal.devices == instance.devices:
+        return fast
+    slow = _solve(graph, frugal, solver, progress, cancelled)
+    phase = replace(slow.result.phase, covers=f"with portable kernels, {slow.result.phase.covers}")
+    result = replace(slow.result, phase=phase, solve_s=fast.result.solve_s + slow.result.solve_s)
+    return replace(slow, result=result)
+
+
+def _with_portable_kernels(instance: Instance, spent_s: float) -> Instance:
+    """The instance in the time that is left, on devices without other kernels."""
+    devices = tuple(replace(d, profile=replace(d.profile, kernels=PORTABLE)) for d in instance.devices)
+    limits = replace(instance.limits, time_limit_s=max(1.0, instance.limits.time_limit_s - spent_s))
+    return replace(instance, devices=devices, limits=limits)
+
+
+def _solve(
+    graph: Graph,
+    instance: Instance,
+    solver: str,
+    progress: ProgressCallback | None,
+    cancelled: CancelCheck | None,
+) -> Solved:
     reserve = Excess.none(instance)
     results: list[SolveResult] = []
     for _ in range(MOST_SEARCHES):

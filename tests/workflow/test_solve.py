@@ -99,3 +99,22 @@ def test_optimal_means_a_phase_gap_of_nearly_nothing(problem):
 def test_an_unknown_solver_is_refused(problem):
     with pytest.raises(InputError, match="no solver 'magic'"):
         workflow.solve(*problem, solver="magic")
+
+
+def test_without_a_plan_the_portable_kernels_are_tried(problem, monkeypatch):
+    """The fast kernels' scratch memory is made to fit nowhere."""
+    graph, fleet = problem
+    devices = tuple(replace(d, profile=replace(d.profile, kernels="dsp")) for d in fleet.devices)
+
+    def without_room_for_scratch(graph, asked, *rest):
+        if any(device.profile.kernels == "dsp" for device in asked.devices):
+            nothing = PhaseBounds(None, None, None, "no plan")
+            return replace(search(graph, asked, *rest), status=SolveStatus.UNKNOWN, split=None, phase=nothing)
+        return search(graph, asked, *rest)
+
+    search = workflow.search
+    monkeypatch.setattr(workflow, "search", without_room_for_scratch)
+    solved = workflow.solve(graph, replace(fleet, devices=devices))
+    assert solved.facts is not None
+    assert {device.profile.kernels for device in solved.instance.devices} == {"portable"}
+    assert solved.result.phase.covers.startswith("with portable kernels")
