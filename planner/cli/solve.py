@@ -50,6 +50,10 @@ def solve(
     progress = ProgressNotes()
     with cancellable() as cancelled:
         solved = solve_instance(graph, problem, solver, lambda p: progress.update(_progress_text(p)), cancelled)
+    if solved.instance.devices != problem.devices:
+        note(
+            "no plan was found with the devices' own kernels, which need scratch memory; tried the slower portable ones"
+        )
     problem = solved.instance
     report = solve_report(solved.result, problem, solved.lower_bound_ns, solved.facts)
     if solved.facts is not None:
