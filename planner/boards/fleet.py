@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -171,6 +172,13 @@ def _arguments(machine: Machine | None, config: Path, plan: Path) -> list[str]:
 
 
 def _dies_with_parent() -> list[str]:
-    """A prefix that lets Linux kill the process should this one be killed without a chance to clean up."""
+    """A prefix that lets Linux kill the process should this one be killed without a chance to clean up.
+
+    The signal is asked for after the fork, too late for a parent that is dead by then; such an orphan has another
+    parent, and the shell between ends it.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+    if setpriv is None:
+        return []
+    unless_orphan = 'parent=$1; shift; test "$PPID" -eq "$parent" && exec "$@"'
+    return [setpriv, "--pdeathsig", "KILL", "sh", "-c", unless_orphan, "sh", str(os.getpid())]
