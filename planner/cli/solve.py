@@ -17,7 +17,7 @@ from planner.errors import NoPlanError
 from planner.files.dataclass_json import encode
 from planner.files.instance_file import find_instance, load_instance
 from planner.files.output_directory import OutputDirectory, require_output_path, write_output
-from planner.files.plan_file import PlanFile
+from planner.files.plan_file import PlanFile, binary_hashes
 from planner.report.notation import milliseconds, percent, us
 from planner.report.solve_report import SolveReport, solve_report, solve_table
 from planner.solvers.interface import Progress
@@ -57,7 +57,9 @@ def solve(
     problem = solved.instance
     report = solve_report(solved.result, problem, solved.lower_bound_ns, solved.facts)
     if solved.facts is not None:
-        file = PlanFile(encode(report, SolveReport), problem, solved.facts.plan)
+        file = PlanFile(
+            encode(report, SolveReport), problem, solved.facts.plan, binary_hashes(problem, solved.binaries)
+        )
         write_output(OutputDirectory(file, graph, solved.binaries), out)
     if as_json:
         show_json(report)

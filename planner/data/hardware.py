@@ -65,6 +65,10 @@ class CostProfile:
     hardware_source: Source
 
 
+ADDRESSABLE_BYTES = (1 << 32) - 1
+"""The largest size that a 32-bit microcontroller can count: no cap is larger."""
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One board of the fleet with its caps: RAM counts static data, stack, link buffers, scratch and arena."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from planner.data.graph import Arithmetic
-from planner.data.hardware import CostProfile, Device, LinkCost, Network, NetworkKind
+from planner.data.hardware import ADDRESSABLE_BYTES, CostProfile, Device, LinkCost, Network, NetworkKind
 from planner.data.instance import Instance, Objective, SolverLimits
 from planner.errors import Fault, InstanceError, ProfileError
 from planner.files import shipped
@@ -71,8 +71,8 @@ def _read_devices(top: Section) -> tuple[Device, ...]:
         profile = section.required("profile", profiles.find, None)
         name = section.optional("name", _device_name, profile.name if profile else "?")
         count = section.optional("count", integer(1, _MOST_ALIKE), 1)
-        ram_bytes = section.optional("ram", parse_bytes, profile.ram_bytes if profile else 0)
-        flash_bytes = section.optional("flash", parse_bytes, profile.flash_bytes if profile else 0)
+        ram_bytes = section.optional("ram", _memory_bytes, profile.ram_bytes if profile else 0)
+        flash_bytes = section.optional("flash", _memory_bytes, profile.flash_bytes if profile else 0)
         section.finish()
         if profile is None:
             continue
@@ -143,6 +143,8 @@ def _read_links(section: Section, nodes: list[str]) -> Network:
         both_ways = link.optional("both_ways", flag, True)
         cost = _read_link_cost(link)
         link.finish()
+        if link.document.faulty(link.path):
+            continue
         if source == target:
             link.fault("to", "a link joins a node with itself", "name two nodes")
         for pair in [(source, target), (target, source)][: 2 if both_ways else 1]:
@@ -184,6 +186,13 @@ def _read_limits(section: Section) -> SolverLimits:
     )
     section.finish()
     return limits
+
+
+def _memory_bytes(value: object) -> int:
+    size_bytes = parse_bytes(value)
+    if size_bytes > ADDRESSABLE_BYTES:
+        raise ValueFault(f"{value} is more than a 32-bit microcontroller can address", "give less than 4GiB")
+    return size_bytes
 
 
 def _device_name(value: object) -> str:

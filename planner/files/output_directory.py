@@ -13,7 +13,7 @@ from planner.data.graph import Graph
 from planner.errors import InputError
 from planner.files import atomic
 from planner.files.graph_file import graph_hash, load_graph, save_graph
-from planner.files.plan_file import PlanFile, load_plan, save_plan
+from planner.files.plan_file import PlanFile, binary_hashes, load_plan, save_plan
 
 PLAN_FILE = "plan.json"
 GRAPH_FILE = "network.graph"
@@ -49,12 +49,19 @@ def read_output(path: Path) -> OutputDirectory:
     graph = load_graph(path / GRAPH_FILE)
     if graph_hash(graph) != file.plan.model_hash:
         raise InputError(f"{path / GRAPH_FILE} is not the graph of {path / PLAN_FILE}; solve the instance again")
-    return OutputDirectory(file, graph, tuple(_read_binaries(path, [d.name for d in file.instance.devices])))
+    paths = [path / f"{device.name}{BINARY_SUFFIX}" for device in file.instance.devices]
+    binaries = _read_binaries(paths)
+    for name, found in binary_hashes(file.instance, binaries).items():
+        if file.binary_hashes.get(name) != found:
+            raise InputError(
+                f"{path / name}{BINARY_SUFFIX} is not what {path / PLAN_FILE} belongs to; solve the instance again"
+            )
+    return OutputDirectory(file, graph, binaries)
 
 
-def _read_binaries(path: Path, names: Sequence[str]) -> list[bytes]:
+def _read_binaries(paths: Sequence[Path]) -> tuple[bytes, ...]:
     try:
-        return [(path / f"{name}{BINARY_SUFFIX}").read_bytes() for name in names]
+        return tuple(path.read_bytes() for path in paths)
     except OSError as problem:
         raise InputError(
             f"{problem.filename} cannot be read: {problem.strerror}; solve the instance again"

@@ -13,7 +13,7 @@ from planner.boards.session import Outcome, Session, Values
 from planner.core.executor import execute
 from planner.core.simulate import simulate
 from planner.data.graph import Graph, Int8Array
-from planner.data.hardware import Device
+from planner.data.hardware import ADDRESSABLE_BYTES, Device
 from planner.data.instance import Instance
 from planner.data.plan import Plan
 from planner.data.run import Boards, DeviceRun, RamPeak, RunResult, StepRun
@@ -67,6 +67,7 @@ def count_mismatches(result: RunResult, graph: Graph, inputs: Mapping[str, Int8A
 
 def _setup(device: Device, binary: bytes, boards: Boards) -> BoardSetup:
     profile = device.profile
+    _check_caps(device, ADDRESSABLE_BYTES, "what a board can address")
     flags = CONFIG_FLAG.members["PROGRESS"][0]
     if boards is Boards.LOCAL:
         flags |= CONFIG_FLAG.members["PREDICTED_CLOCK"][0]
@@ -74,8 +75,15 @@ def _setup(device: Device, binary: bytes, boards: Boards) -> BoardSetup:
     machine = MACHINES.get(profile.machine or "")
     if machine is None:
         raise InputError(f"device {device.name}: profile {profile.name} has no emulated board; run on local processes")
+    _check_caps(device, machine.ram_bytes, f"the RAM of the emulated board {machine.name}")
     ns_per_instruction = profile.cycles_per_instruction * Fraction(10**9, profile.clock_hz)
     return BoardSetup(device.name, machine, binary, device.ram_cap_bytes, ns_per_instruction, flags)
+
+
+def _check_caps(device: Device, limit_bytes: int, limit: str) -> None:
+    if device.ram_cap_bytes > limit_bytes:
+        message = f"its RAM cap of {device.ram_cap_bytes} bytes exceeds {limit}, {limit_bytes} bytes"
+        raise InputError(f"device {device.name}: {message}; lower its ram in the instance and solve again")
 
 
 def _check_inputs(graph: Graph, inputs: Mapping[str, Int8Array]) -> None:

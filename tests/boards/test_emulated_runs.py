@@ -98,6 +98,13 @@ def test_a_profile_without_a_machine_is_refused() -> None:
 
 
 @needs_machines("mps2-an386")
+def test_a_cap_beyond_the_machine_is_refused() -> None:
+    fleet = emulated_instance(["mps2-an386"], ram_cap_bytes=64 << 20)
+    with pytest.raises(InputError, match="device d0: its RAM cap of 67108864 bytes exceeds the RAM of the emulated"):
+        _run(random_graph(SEED), fleet)
+
+
+@needs_machines("mps2-an386")
 def test_measuring_gives_the_work_of_every_compute_step() -> None:
     graph, fleet = random_graph(SEED), emulated_instance(["mps2-an386"])
     plan = lower(graph, fleet, random_split(graph, fleet, SEED))

@@ -174,3 +174,11 @@ def test_more_time_is_advised_only_where_time_ran_out(folder, capsys, monkeypatc
     monkeypatch.setattr("planner.cli.solve.solve_instance", search)
     assert call("solve", folder / "pair.yaml", "--out", folder / "none") == 1
     assert ("--time-limit" in capsys.readouterr().err) == advised
+
+
+def test_a_plan_binary_of_another_plan_is_refused(folder, tmp_path, capsys):
+    shutil.copytree(folder / "out", tmp_path / "out")
+    binary = tmp_path / "out" / "m7-1.plan"
+    binary.write_bytes((tmp_path / "out" / "m7-0.plan").read_bytes())
+    assert call("run", tmp_path / "out", "--boards", "local") == 2
+    assert f"{binary} is not what" in capsys.readouterr().err

@@ -75,6 +75,7 @@ def test_explicit_links_route_over_the_fewest_hops(tmp_path):
         ("count: 2", "count: 0", "$.devices[0].count: 0 is out of range"),
         ("count: 2", "cuont: 2", "$.devices[0].cuont: unknown key (did you mean count?)"),
         ("ram: 256KiB", "ram: 262144", "$.devices[0].ram: 262144 has no unit"),
+        ("ram: 256KiB", "ram: 4GiB", "$.devices[0].ram: 4GiB is more than a 32-bit microcontroller can address"),
         ("ram: 256KiB", "ram: 1KiB", "$.devices[0].ram: 1024 bytes do not even hold the firmware"),
         ("flash: 512KiB", "flash: 1KiB", "$.devices[1].flash: 1024 bytes do not even hold the firmware"),
         ("profile: m3", "profile: m8", "$.devices[1].profile: there is no shipped profile or file 'm8'"),
@@ -152,3 +153,14 @@ def test_every_shipped_instance_reads(name):
 def test_an_unknown_instance_is_refused_with_the_nearest_name():
     with pytest.raises(InstanceError, match="did you mean mixed8"):
         find_instance("mxied8")
+
+
+def test_a_link_with_a_fault_has_no_second_one(tmp_path):
+    links = """\
+  kind: links
+  links:
+    - {from: hots, to: small, per_message: 1us, bandwidth: 8Mbit/s}
+    - {from: host, to: small, per_message: 1us, bandwidth: 8Mbit/s}
+"""
+    (fault,) = faults_of(tmp_path, GOOD.split("  kind")[0] + links + "input: host\noutput: host\n")
+    assert fault.startswith("$.network.links[0].from: there is no node 'hots'")

@@ -31,7 +31,7 @@ PLAN = Plan(
 
 @pytest.fixture
 def saved(tmp_path):
-    file = PlanFile({"status": "FEASIBLE"}, load_instance(find_instance("m7x1")), PLAN)
+    file = PlanFile({"status": "FEASIBLE"}, load_instance(find_instance("m7x1")), PLAN, {"m7": "ab" * 32})
     save_plan(file, tmp_path / "plan.json")
     return file, tmp_path / "plan.json"
 
@@ -45,6 +45,7 @@ def test_a_saved_plan_reads_back_equal(saved):
     ("edit", "message"),
     [
         (lambda c: c.update(schema_version=9), "version 9 is not supported"),
+        (lambda c: c.update(binary_hashes={"m7": 1}), r"\$.binary_hashes.m7: int where str belongs"),
         (lambda c: c.pop("plan"), "'plan'"),
         (lambda c: c["plan"].update(cluster_id="7"), r"\$.plan.cluster_id: str where int belongs"),
         (lambda c: c["plan"].update(cluster_id=True), r"\$.plan.cluster_id: bool where int belongs"),
