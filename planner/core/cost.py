@@ -120,10 +120,10 @@ ROUNDING_KERNELS = frozenset(KERNELS) - {
     *("maximum_pool", "concat", "pad", "lookup", "partial_sums", "accumulate", "copy")
 }
 """Kernels that requantise: their cost depends on the rounding rule."""
-VARIANT_KERNELS: Mapping[str, str] = {
-    variant_kernel(kernel, variant): kernel for variant, kernels in VARIANTS.items() for kernel in kernels
+VARIANT_KERNELS: Mapping[str, tuple[str, str]] = {
+    variant_kernel(kernel, variant): (kernel, variant) for variant, kernels in VARIANTS.items() for kernel in kernels
 }
-"""The portable kernel that each kernel of a variant stands for. They all requantise."""
+"""The portable kernel that each kernel of a variant stands for, and the variant. They all requantise."""
 
 
 def cost_key(kernel: str, arithmetic: Arithmetic) -> str:
@@ -173,7 +173,7 @@ def compute_features(graph: Graph, operator: Operator, output: Region, variant: 
     if implementation not in VARIANT_KERNELS:
         return operator_features(graph, operator, output)
     box = (output.row_start, output.row_stop, output.columns, output.channels)
-    features = variant_features(graph, operator, VARIANT_KERNELS[implementation], *box, exact=exact)
+    features = variant_features(graph, operator, *VARIANT_KERNELS[implementation], *box, exact=exact)
     return {name: float(count) for name, count in features.items()}
 
 
@@ -203,10 +203,10 @@ class ShardCosts:
         shape = graph.output_tensor(operator).shape
         self._variant_ns: Callable[[IntArray, IntArray, IntArray], FloatArray] | None = None
         if implementation in VARIANT_KERNELS:
-            kernel = VARIANT_KERNELS[implementation]
+            kernel, variant = VARIANT_KERNELS[implementation]
 
             def variant_ns(start: IntArray, stop: IntArray, channels: IntArray) -> FloatArray:
-                features = variant_features(graph, operator, kernel, start, stop, shape.width, channels)
+                features = variant_features(graph, operator, kernel, variant, start, stop, shape.width, channels)
                 return sum((table.get(name, 0.0) * ns * count for name, count in features.items()), np.zeros(()))
 
             self._variant_ns = variant_ns

@@ -6,214 +6,35 @@ the counts are additive in rows and in channels, and no more than the exact ones
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from planner.core.fast_sums import fast_sums, pair_groups
-from planner.core.variants import CHUNK, DEPTHWISE_KERNEL, padded_taps
-from planner.data.graph import Add, Clamp, Conv, Graph, Operator, Shape
+from planner.core.blocks import Box, Counts
+from planner.core.dsp_cost import DSP_FEATURES, dsp_features
+from planner.data.graph import Graph, Operator
 
-Counts = NDArray[np.float64]
-
-TILE_PIXELS = 4
-PAIR_CHANNELS = 2
-PASS_CHUNKS = 8
-"""Chunks of input channels in one pass of the unrolled loop."""
-STRIP_CHANNELS = 4
-STRIP_COLUMNS = {1: 124, 2: 62}
-"""Columns of a depthwise strip, by column stride."""
-QUAD_CHANNELS = 4
-
-_TILES = (
-    *("call", "rows", "pixels", "tiles", "tile_chunks", "ragged_tiles", "ragged_values", "runs"),
-    *("tile_groups", "tile_group_chunks", "tile_group_passes", "clamped_rows", "clamped"),
-)
-VARIANT_FEATURES: Mapping[str, tuple[str, ...]] = {
-    "pointwise": _TILES,
-    "convolution": (*_TILES, "copies", "copied_words", "copied_bytes", "border_pixels", "border_values"),
-    "depthwise": (
-        *("call", "strips", "padding_columns", "strip_rows", "loaded_rows", "loaded_pairs", "loaded_singles"),
-        *("padded_columns", "channel_rows", "odd_channel_rows", "pairs", "strided_pairs", "clamped_rows", "clamped"),
-    ),
-    "fully_connected": ("call", "rows", "chunks", "quads", "quad_chunks", "outputs", "rest_products"),
-    "add": ("call", "rows", "outputs", "clamped_rows", "clamped"),
-}
-"""By the kernel that a variant's kernel stands for."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """Rows [row_start, row_stop), all columns and some channels of an output; arrays broadcast."""
-
-    row_start: Counts
-    row_stop: Counts
-    columns: int
-    channels: Counts
-    exact: bool
-
-    @property
-    def rows(self) -> Counts:
-        return self.row_stop - self.row_start
-
-    @property
-    def pixels(self) -> Counts:
-        return self.rows * self.columns
-
-    @property
-    def outputs(self) -> Counts:
-        return self.pixels * self.channels
-
-    def blocks(self, count: ArrayLike, size: float) -> Counts:
-        """Blocks of a size that cover a count."""
-        blocks = np.asarray(count, np.float64) / size
-        return np.ceil(blocks) if self.exact else blocks
-
-    def extra(self, count: ArrayLike) -> Counts:
-        """What an exact count has more than any share of it."""
-        return np.asarray(count, np.float64) if self.exact else np.zeros(())
+VARIANT_FEATURES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"dsp": DSP_FEATURES}
+"""By variant, and by the kernel that the variant's stands for."""
+_COUNTS: Mapping[str, Callable[[Graph, Operator, str, Box], Mapping[str, Counts]]] = {"dsp": dsp_features}
 
 
 def variant_features(
     graph: Graph,
     operator: Operator,
     kernel: str,
+    variant: str,
     row_start: ArrayLike,
     row_stop: ArrayLike,
     columns: int,
     channels: ArrayLike,
     exact: bool = True,
 ) -> Mapping[str, Counts]:
-    """Counts of computing a box of an operator's output, by feature."""
+    """Counts of computing a box of an operator's output by a variant's kernel, by feature.
+
+    Raises TypeError for an operator that the variant does not compute.
+    """
     start, stop, count = (np.asarray(values, np.float64) for values in (row_start, row_stop, channels))
     box = Box(start, stop, columns, count, exact)
-    source = graph.tensors[operator.inputs[0]].shape
-    match operator:
-        case Conv() if kernel == "depthwise":
-            counts = _depthwise(operator, source, box) | _clamped(operator, box)
-        case Conv() if kernel == "fully_connected":
-            counts = _fully_connected(operator, box)
-        case Conv():
-            counts = _tiles(graph, operator, kernel, box) | _clamped(operator, box)
-            if kernel == "convolution":
-                counts |= _gathered(operator, source, box)
-        case Add():
-            counts = {"rows": box.rows, "outputs": box.outputs, **_clamped(operator, box)}
-        case _:
-            raise TypeError(f"no variant computes {operator.name}")
-    return {"call": np.ones(()), **counts}
-
-
-def _clamped(operator: Conv | Add, box: Box) -> dict[str, Counts]:
-    is_clamped = operator.clamp != Clamp()
-    return {"clamped_rows": box.rows * is_clamped, "clamped": box.outputs * is_clamped}
-
-
-def _tiles(graph: Graph, conv: Conv, kernel: str, box: Box) -> dict[str, Counts]:
-    """Tiles of four pixels by groups of one or two channels."""
-    sums = fast_sums(graph, conv)
-    assert sums is not None
-    unpaired = len(pair_groups(sums.weights)) - -(-conv.output_channels // PAIR_CHANNELS)
-    tiles = box.blocks(box.pixels, TILE_PIXELS)
-    groups = box.blocks(box.channels, PAIR_CHANNELS) + box.extra(box.channels * unpaired / conv.output_channels)
-    chunks = padded_taps(conv) // CHUNK
-    ragged = conv.weights[0].size % CHUNK if kernel == "pointwise" else 0
-    return {
-        "rows": box.rows,
-        "pixels": box.pixels,
-        "tiles": tiles,
-        "tile_chunks": tiles * chunks,
-        "ragged_tiles": tiles * (ragged > 0),
-        "ragged_values": tiles * ragged,
-        "runs": tiles * box.extra((box.channels >= PAIR_CHANNELS) + box.channels % PAIR_CHANNELS),
-        "tile_groups": tiles * groups,
-        "tile_group_chunks": tiles * groups * chunks,
-        "tile_group_passes": tiles * groups * -(-chunks // PASS_CHUNKS),
-    }
-
-
-def _gathered(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
-    """Copies of the values under the window, a row of it at a time or, if it is dilated, a tap."""
-    window = conv.window
-    rows, columns = window.kernel
-    is_dense = window.dilation[1] == 1
-    copies = box.pixels * rows * (1 if is_dense else columns)
-    length = conv.group_input_channels * (columns if is_dense else 1)
-    extent = (columns - 1) * window.dilation[1] + 1
-    first = -(-window.padding.left // window.stride[1])
-    end = min(box.columns, (window.padding.left + source.width - extent) // window.stride[1] + 1)
-    outside = box.columns - max(0, end - first)
-    height = (rows - 1) * window.dilation[0] + 1
-    first_inside = -(-window.padding.top // window.stride[0])
-    end_inside = (window.padding.top + source.height - height) // window.stride[0] + 1
-    rows_inside = np.minimum(box.row_stop, end_inside) - np.maximum(box.row_start, first_inside)
-    border = box.extra(box.pixels - np.maximum(rows_inside, 0) * (box.columns - outside))
-    return {
-        "copies": copies,
-        "copied_words": copies * (length // 4),
-        "copied_bytes": copies * (length % 4),
-        "border_pixels": border,
-        "border_values": border * conv.weights[0].size,
-    }
-
-
-def _depthwise(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
-    """Strips of up to four channels; their rows are loaded into lines, pairs of columns at a time."""
-    window = conv.window
-    (row_stride, stride), kernel_rows = window.stride, DEPTHWISE_KERNEL[0]
-    parts = [
-        _strip_columns(first, window.padding.left, source.width, stride, box.columns)
-        for first in range(0, box.columns, STRIP_COLUMNS[stride])
-    ]
-    columns, valid, line = (np.array(values) for values in zip(*parts, strict=True))
-    channels = box.channels
-    strips = box.blocks(channels, STRIP_CHANNELS)
-    is_wide = channels >= STRIP_CHANNELS
-    fresh = min(row_stride, kernel_rows)
-    loaded = box.rows * fresh + box.extra(kernel_rows - fresh)
-    first_row, last_row = box.row_start * row_stride, (box.row_stop - 1) * row_stride + kernel_rows - 1
-    above = np.clip(window.padding.top - first_row, 0, loaded)
-    below = np.clip(last_row - window.padding.top - source.height + 1, 0, loaded)
-    padded = np.minimum(above + below, loaded)
-    real = strips * (loaded - padded)
-    channel_rows = box.rows * (np.where(is_wide, strips * STRIP_CHANNELS, channels))
-    return {
-        "strips": box.extra(strips * len(parts)),
-        "padding_columns": box.extra((line - valid).sum()),
-        "strip_rows": strips * box.rows * len(parts),
-        "loaded_rows": strips * loaded * len(parts),
-        "loaded_pairs": box.extra(np.where(is_wide, real * (valid // 2).sum(), 0.0)),
-        "loaded_singles": box.extra(
-            np.where(is_wide, real * STRIP_CHANNELS * (valid % 2).sum(), real * channels * valid.sum())
-        ),
-        "padded_columns": box.extra(strips * padded * valid.sum()),
-        "channel_rows": channel_rows * len(parts),
-        "odd_channel_rows": channel_rows * (columns % 2).sum(),
-        "pairs": channel_rows * (columns // 2).sum(),
-        "strided_pairs": channel_rows * (columns // 2).sum() * (stride - 1),
-    }
-
-
-def _strip_columns(first: int, pad: int, width: int, stride: int, columns: int) -> tuple[int, int, int]:
-    """Of a strip from a column on: output columns, input columns that exist, and columns of a line."""
-    count = min(columns - first, STRIP_COLUMNS[stride])
-    line = (count - 1) * stride + DEPTHWISE_KERNEL[1]
-    start = first * stride - pad
-    return count, max(0, min(start + line, width) - max(start, 0)), line
-
-
-def _fully_connected(conv: Conv, box: Box) -> dict[str, Counts]:
-    taps = conv.weights[0].size
-    chunks = np.full((), float(taps // CHUNK))
-    quads = box.blocks(box.channels, QUAD_CHANNELS)
-    quads = np.where((box.channels < QUAD_CHANNELS) & box.exact, box.channels, quads)
-    return {
-        "rows": box.extra(conv.window.kernel[0]),
-        "chunks": box.extra(chunks),
-        "quads": quads,
-        "quad_chunks": quads * chunks,
-        "outputs": box.channels,
-        "rest_products": box.channels * (taps % CHUNK),
-    }
+    return {"call": np.ones(()), **_COUNTS[variant](graph, operator, kernel, box)}

@@ -113,8 +113,8 @@ def _read_cycles(section: Section, kernels: str) -> dict[str, dict[str, float]]:
     for key in cost_keys(kernels):
         table = section.section(key)
         cycles[key] = {feature: table.required(feature, number, 0.0) for feature in table}
-        portable = VARIANT_KERNELS.get(key.partition(".")[0])
-        known = _FEATURES if portable is None else frozenset(VARIANT_FEATURES[portable])
+        of_variant = VARIANT_KERNELS.get(key.partition(".")[0])
+        known = _FEATURES if of_variant is None else frozenset(VARIANT_FEATURES[kernels][of_variant[0]])
         for feature in set(cycles[key]) - known:
             table.fault(feature, "unknown feature", nearest(feature, known))
     section.finish()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from planner.core.variants import VARIANTS
 from planner.errors import PlanFormatError
 from planner.planfmt import layout
 from planner.planfmt.image import OPTIONAL, TABLES, PlanImage, code, crc32_without, name_of
 from planner.planfmt.records import RecordValues
 from planner.planfmt.rules import check
 
-CAPABILITIES = sum(code("capability", name) for name in ("TFLM", "ONNXRUNTIME", "RING_ROWS", "LOOPS", "DSP"))
+CAPABILITIES = sum(
+    code("capability", name) for name in ("TFLM", "ONNXRUNTIME", "RING_ROWS", "LOOPS", *map(str.upper, VARIANTS))
+)
 """What the runtime of this version can do."""
 
 _HEADER_BYTES = layout.PLAN_HEADER.size_bytes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from planner.core import arithmetic
 from planner.core.cost import kernel_of
-from planner.core.fast_sums import fast_addition, fast_sums
+from planner.core.fast_sums import FastAddition, FastSums, fast_addition, fast_sums
 from planner.core.variants import PORTABLE
 from planner.data.graph import (
     INT8_MAX,
@@ -39,6 +40,16 @@ from planner.planfmt.records import RecordValues
 NO_INDEX = layout.NO_INDEX.value
 FLOAT_SHIFT_MAX = 60
 """A product of 55 bits shifted by more rounds to zero, as it does when shifted by this."""
+
+_PackWeights = Callable[[FastSums, int, int], bytes]
+_PackTerms = Callable[[FastAddition], bytes]
+_PACK_WEIGHTS: Mapping[tuple[str, str], _PackWeights] = {
+    ("dsp", "convolution"): pair_stream,
+    ("dsp", "pointwise"): pair_stream,
+    ("dsp", "depthwise"): channel_stream,
+}
+"""The constants of output channels [start, stop), by variant and kernel; others have plain weights."""
+_PACK_TERMS: Mapping[str, _PackTerms] = {"dsp": addition_constants}
 
 
 class Constants:
@@ -78,14 +89,15 @@ class KernelEncoder:
             case Conv():
                 assert inputs[0] is not None
                 kernel = kernel_of(self._graph, operator)
-                if variant == "dsp" and kernel != "fully_connected":
-                    return self._dsp_convolution(operator, inputs[0], output)
-                return self._convolution(operator, inputs[0], output)
+                pack = _PACK_WEIGHTS.get((variant, kernel))
+                if pack is None:
+                    return self._convolution(operator, inputs[0], output)
+                return self._packed_convolution(operator, inputs[0], output, pack)
             case Pool():
                 assert inputs[0] is not None
                 return self._pool(operator, inputs[0], output)
             case Add():
-                return self._dsp_add(operator) if variant == "dsp" else self._add(operator)
+                return self._add(operator) if variant == PORTABLE else self._packed_add(operator, _PACK_TERMS[variant])
             case Mul():
                 return self._mul(operator)
             case Concat() | Slice():
@@ -141,26 +153,25 @@ class KernelEncoder:
             **self._requantisation(conv, output),
         )
 
-    def _dsp_convolution(self, conv: Conv, source: Region, output: Region) -> RecordValues:
+    def _packed_convolution(self, conv: Conv, source: Region, output: Region, pack: _PackWeights) -> RecordValues:
         sums = fast_sums(self._graph, conv)
         assert sums is not None
-        kernel = kernel_of(self._graph, conv)
-        pack = channel_stream if kernel == "depthwise" else pair_stream
+        is_folded = kernel_of(self._graph, conv) in ("pointwise", "fully_connected")
         zero_point = self._graph.tensors[conv.inputs[0]].quant.zero_point
         return _parameters(
             weights=self._constants.add(pack(sums, output.channel_start, output.channel_stop)),
             group_input_channels=conv.group_input_channels,
             group_output_channels=conv.group_output_channels,
             first_in_group=output.channel_start % conv.group_output_channels,
-            input_zero_point=0 if kernel == "pointwise" else zero_point,
+            input_zero_point=0 if is_folded else zero_point,
             **_window(conv.window, source, output),
             **self._output(conv, conv.clamp),
         )
 
-    def _dsp_add(self, add: Add) -> RecordValues:
+    def _packed_add(self, add: Add, pack: _PackTerms) -> RecordValues:
         addition = fast_addition(self._graph, add)
         assert addition is not None
-        return _parameters(table=self._constants.add(addition_constants(addition)), **self._output(add, add.clamp))
+        return _parameters(table=self._constants.add(pack(addition)), **self._output(add, add.clamp))
 
     def _requantisation(self, conv: Conv, output: Region) -> dict[str, int]:
         """Fields of the last stage of a convolution, with the constants of the output's channels."""

@@ -321,9 +321,10 @@ static const demand_t *demand_of(const plr_step_t *step) {
     return &demands[step->kernel];
 }
 
-/* Whether the capabilities that the plan announces include those of the step's variant. */
+/* Whether the capabilities that the plan announces include that of the step's variant: they have the same order. */
 static bool variant_is_announced(const plr_plan_t *plan, const plr_step_t *step) {
-    return step->variant != PLR_VARIANT_DSP || (plan->header.capabilities & PLR_CAPABILITY_DSP) != 0;
+    const uint32_t needed = step->variant == PLR_VARIANT_PORTABLE ? 0 : PLR_CAPABILITY_DSP << (step->variant - 1u);
+    return (plan->header.capabilities & needed) == needed;
 }
 
 static bool parameters_are_sound(const demand_t *demand, const plr_parameters_t *p) {

@@ -54,8 +54,8 @@ def profile(
         kernels=kernels,
         cycles={key: {feature: coefficient(feature) for feature in WINDOW_FEATURES} for key in keys}
         | {
-            cost_key(name, arithmetic): dict.fromkeys(VARIANT_FEATURES[kernel], cycles)
-            for name, kernel in VARIANT_KERNELS.items()
+            cost_key(name, arithmetic): dict.fromkeys(VARIANT_FEATURES[variant][kernel], cycles)
+            for name, (kernel, variant) in VARIANT_KERNELS.items()
             for arithmetic in Arithmetic
         },
         cycles_source=SOURCE,

@@ -37,6 +37,6 @@ def test_the_parts_of_a_box_are_bounded_by_the_sum_of_their_shares(seed, cut):
             exact = compute_features(graph, operator, part, "dsp")
             rows = [part.with_rows(r, r + 1) for r in range(part.row_start, part.row_stop)]
             shares = [compute_features(graph, operator, one, "dsp", exact=False) for one in rows]
-            assert set(exact) == set(VARIANT_FEATURES[kernel_of(graph, operator)])
+            assert set(exact) == set(VARIANT_FEATURES["dsp"][kernel_of(graph, operator)])
             for name in set(exact) - {"call"}:
                 assert sum(share[name] for share in shares) <= exact[name] + 1e-9, (operator.name, name)
