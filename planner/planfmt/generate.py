@@ -137,6 +137,7 @@ def sections() -> dict[str, str]:
         "enumerations": "\n\n".join(map(_enumeration_table, layout.ENUMERATIONS)),
         "plan records": "\n\n".join(map(_record_table, layout.PLAN_RECORDS)),
         "configuration record": _record_table(layout.CONFIG),
+        "stored plan record": _record_table(layout.STORED_PLAN),
         "link records": "\n\n".join(map(_record_table, layout.LINK_RECORDS)),
         "example": f"```\n{EXAMPLE.read_text(encoding='utf-8')}```",
     }

@@ -15,6 +15,9 @@ PLAN_MAGIC = Constant("PLAN_MAGIC", 0x50524C50, "first four bytes of a plan bina
 FRAME_MAGIC = Constant("FRAME_MAGIC", 0x4C50, "first two bytes of every frame, 'PL'")
 FRAME_PAYLOAD_BYTES = Constant("FRAME_PAYLOAD_BYTES", 1024, "largest payload of one frame")
 CONFIG_MAGIC = Constant("CONFIG_MAGIC", 0x43524C50, "first four bytes of a board configuration, 'PLRC'")
+STORED_PLAN_MAGIC = Constant("STORED_PLAN_MAGIC", 0x53524C50, "first four bytes of a slot that holds a plan, 'PLRS'")
+STORED_PLAN_HEAD_BYTES = Constant("STORED_PLAN_HEAD_BYTES", 128, "of a slot: stored_plan record and the model's name")
+FLASH_WORD_BYTES_MAX = Constant("FLASH_WORD_BYTES_MAX", 256, "largest unit in which a flash is programmed")
 NO_NODE = Constant("NO_NODE", 0xFFFF, "no such node")
 NO_INDEX = Constant("NO_INDEX", 0xFFFFFFFF, "no such record or constant")
 NO_PORT = Constant("NO_PORT", 0xFF, "the message occupies no port register at this end")
@@ -47,6 +50,9 @@ CONSTANTS = (
         FRAME_MAGIC,
         FRAME_PAYLOAD_BYTES,
         CONFIG_MAGIC,
+        STORED_PLAN_MAGIC,
+        STORED_PLAN_HEAD_BYTES,
+        FLASH_WORD_BYTES_MAX,
         NO_NODE,
         NO_INDEX,
         NO_PORT,
@@ -74,6 +80,9 @@ STATUS = Enumeration(
         "FRAME_CRC": (-4, "a frame with a wrong CRC"),
         "PROTOCOL": (-5, "a well-formed frame that is not due"),
         "CONFIG": (-6, "a board configuration with a wrong magic, size, CRC or ratio"),
+        "FLASH": (-9, "the flash did not erase or program"),
+        "STORE_MISMATCH": (-10, "the plan is not the announced one: another fleet, model or content"),
+        "STORE_TOO_SMALL": (-11, "the plan is larger than a slot of the plan store"),
         "PLAN_TRUNCATED": (-16, "the plan is longer than the bytes given"),
         "PLAN_MAGIC": (-17, "no plan binary"),
         "PLAN_MAJOR": (-18, "another major format version"),
@@ -457,6 +466,25 @@ CONFIG = Record(
     ),
 )
 
+STORED_PLAN = Record(
+    "stored_plan",
+    "head of a slot of the plan store, written after the plan: a slot without a whole one holds no plan. "
+    "The model's name follows, UTF-8",
+    (
+        Field("magic", "u32", "STORED_PLAN_MAGIC"),
+        Field("size", "u16", "bytes of this record"),
+        Field("name_bytes", "u16", "bytes of the name, at most STORED_PLAN_HEAD_BYTES less this record"),
+        Field("sequence", "u32", "of two whole slots the later one counts: number of the commit, modulo 2^32"),
+        Field("plan_bytes", "u32", "total_size of the plan"),
+        Field("plan_crc32", "u32", "crc32 of the plan"),
+        Field("cluster_id", "u32", "cluster_id of the plan"),
+        Field("model_hash", "u64", "model_hash of the plan"),
+        Field("stored_at_s", "u64", "when it was sent: seconds since 1970, UTC"),
+        Field("crc32", "u32", "CRC-32 of all bytes before it, then of the name"),
+        Field("reserved", "u32", "0"),
+    ),
+)
+
 HELLO = Record(
     "hello",
     "payload of HELLO",
@@ -522,4 +550,4 @@ PLAN_RECORDS = (
     *(QUANTISATION, FLOAT_ADDITION, FLOAT_AVERAGE),
 )
 LINK_RECORDS = (FRAME_HEADER, HELLO, STEP_REPORT, REPORT, ERROR)
-RECORDS = (*PLAN_RECORDS, CONFIG, *LINK_RECORDS)
+RECORDS = (*PLAN_RECORDS, CONFIG, STORED_PLAN, *LINK_RECORDS)

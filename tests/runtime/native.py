@@ -22,6 +22,7 @@ VARIANTS = ("-DPLR_VARIANT_CAPABILITIES=PLR_CAPABILITY_DSP",)
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 ASSERTS = ("-include", "assert.h", "-DPLR_ASSERT=assert")
 INCLUDES = (f"-I{RUNTIME / 'include'}", f"-I{RUNTIME / 'src'}")
+FLASH = RUNTIME / "port" / "emulated_flash"
 
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
@@ -32,6 +33,13 @@ def program(name: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="planner-native-"))
     target = folder / name
     command = ["gcc", *WARNINGS, *SANITIZERS, *ASSERTS, *VARIANTS, "-O1", "-ffp-contract=off", *INCLUDES]
-    command += [*map(str, SOURCES), str(RUNTIME / "test" / f"{name}.c"), "-o", str(target)]
+    command += [
+        f"-I{FLASH}",
+        str(FLASH / "emulated_flash.c"),
+        *map(str, SOURCES),
+        str(RUNTIME / "test" / f"{name}.c"),
+        "-o",
+        str(target),
+    ]
     subprocess.run(command, check=True, timeout=120)
     return target

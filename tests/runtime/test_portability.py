@@ -66,6 +66,10 @@ def test_public_headers_stand_alone_in_cplusplus(tmp_path: Path) -> None:
 def test_sources_are_formatted() -> None:
     if shutil.which("clang-format") is None:
         pytest.skip("clang-format is not installed")
-    files = [path for pattern in ("include/plr/*.h", "src/**/*.[ch]", "test/*.c") for path in RUNTIME.glob(pattern)]
+    files = [
+        path
+        for pattern in ("include/plr/*.h", "src/**/*.[ch]", "port/**/*.[ch]", "test/*.c")
+        for path in RUNTIME.glob(pattern)
+    ]
     result = subprocess.run(["clang-format", "--dry-run", "--Werror", *files], capture_output=True, timeout=60)
     assert result.returncode == 0, result.stderr.decode()

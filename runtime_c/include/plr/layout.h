@@ -14,6 +14,9 @@
 #define PLR_FRAME_MAGIC 0x4C50u /* first two bytes of every frame, 'PL' */
 #define PLR_FRAME_PAYLOAD_BYTES 0x400u /* largest payload of one frame */
 #define PLR_CONFIG_MAGIC 0x43524C50u /* first four bytes of a board configuration, 'PLRC' */
+#define PLR_STORED_PLAN_MAGIC 0x53524C50u /* first four bytes of a slot that holds a plan, 'PLRS' */
+#define PLR_STORED_PLAN_HEAD_BYTES 128u /* of a slot: stored_plan record and the model's name */
+#define PLR_FLASH_WORD_BYTES_MAX 256u /* largest unit in which a flash is programmed */
 #define PLR_NO_NODE 0xFFFFu /* no such node */
 #define PLR_NO_INDEX 0xFFFFFFFFu /* no such record or constant */
 #define PLR_NO_PORT 255u /* the message occupies no port register at this end */
@@ -43,6 +46,9 @@
 #define PLR_ERR_FRAME_CRC (-4) /* a frame with a wrong CRC */
 #define PLR_ERR_PROTOCOL (-5) /* a well-formed frame that is not due */
 #define PLR_ERR_CONFIG (-6) /* a board configuration with a wrong magic, size, CRC or ratio */
+#define PLR_ERR_FLASH (-9) /* the flash did not erase or program */
+#define PLR_ERR_STORE_MISMATCH (-10) /* the plan is not the announced one: another fleet, model or content */
+#define PLR_ERR_STORE_TOO_SMALL (-11) /* the plan is larger than a slot of the plan store */
 #define PLR_ERR_PLAN_TRUNCATED (-16) /* the plan is longer than the bytes given */
 #define PLR_ERR_PLAN_MAGIC (-17) /* no plan binary */
 #define PLR_ERR_PLAN_MAJOR (-18) /* another major format version */
@@ -694,6 +700,56 @@ static inline void plr_config_write(uint8_t *bytes, const plr_config_t *record)
     plr_put_u32(bytes + 28, record->crc32);
 }
 
+/* stored_plan: head of a slot of the plan store, written after the plan: a slot without a whole one holds no plan. The model's name follows, UTF-8 */
+#define PLR_STORED_PLAN_BYTES 48u
+#define PLR_STORED_PLAN_CRC32_OFFSET 40u
+
+typedef struct plr_stored_plan {
+    uint32_t magic; /* STORED_PLAN_MAGIC */
+    uint16_t size; /* bytes of this record */
+    uint16_t name_bytes; /* bytes of the name, at most STORED_PLAN_HEAD_BYTES less this record */
+    uint32_t sequence; /* of two whole slots the later one counts: number of the commit, modulo 2^32 */
+    uint32_t plan_bytes; /* total_size of the plan */
+    uint32_t plan_crc32; /* crc32 of the plan */
+    uint32_t cluster_id; /* cluster_id of the plan */
+    uint64_t model_hash; /* model_hash of the plan */
+    uint64_t stored_at_s; /* when it was sent: seconds since 1970, UTC */
+    uint32_t crc32; /* CRC-32 of all bytes before it, then of the name */
+    uint32_t reserved; /* 0 */
+} plr_stored_plan_t;
+
+static inline plr_stored_plan_t plr_stored_plan_read(const uint8_t *bytes)
+{
+    plr_stored_plan_t record;
+    record.magic = plr_get_u32(bytes + 0);
+    record.size = plr_get_u16(bytes + 4);
+    record.name_bytes = plr_get_u16(bytes + 6);
+    record.sequence = plr_get_u32(bytes + 8);
+    record.plan_bytes = plr_get_u32(bytes + 12);
+    record.plan_crc32 = plr_get_u32(bytes + 16);
+    record.cluster_id = plr_get_u32(bytes + 20);
+    record.model_hash = plr_get_u64(bytes + 24);
+    record.stored_at_s = plr_get_u64(bytes + 32);
+    record.crc32 = plr_get_u32(bytes + 40);
+    record.reserved = plr_get_u32(bytes + 44);
+    return record;
+}
+
+static inline void plr_stored_plan_write(uint8_t *bytes, const plr_stored_plan_t *record)
+{
+    plr_put_u32(bytes + 0, record->magic);
+    plr_put_u16(bytes + 4, record->size);
+    plr_put_u16(bytes + 6, record->name_bytes);
+    plr_put_u32(bytes + 8, record->sequence);
+    plr_put_u32(bytes + 12, record->plan_bytes);
+    plr_put_u32(bytes + 16, record->plan_crc32);
+    plr_put_u32(bytes + 20, record->cluster_id);
+    plr_put_u64(bytes + 24, record->model_hash);
+    plr_put_u64(bytes + 32, record->stored_at_s);
+    plr_put_u32(bytes + 40, record->crc32);
+    plr_put_u32(bytes + 44, record->reserved);
+}
+
 /* frame_header: precedes every payload on every link */
 #define PLR_FRAME_HEADER_BYTES 32u
 #define PLR_FRAME_HEADER_CRC32_OFFSET 20u
@@ -886,6 +942,6 @@ static inline void plr_error_write(uint8_t *bytes, const plr_error_t *record)
     plr_put_u16(bytes + 10, record->reserved);
 }
 
-#define PLR_ERR_LIST(ENTRY) ENTRY(ARGUMENT) ENTRY(LINK) ENTRY(FRAME) ENTRY(FRAME_CRC) ENTRY(PROTOCOL) ENTRY(CONFIG) ENTRY(PLAN_TRUNCATED) ENTRY(PLAN_MAGIC) ENTRY(PLAN_MAJOR) ENTRY(PLAN_MINOR) ENTRY(PLAN_CRC) ENTRY(PLAN_CAPABILITY) ENTRY(PLAN_HEADER) ENTRY(PLAN_SECTION) ENTRY(PLAN_UNKNOWN_SECTION) ENTRY(PLAN_ARENA) ENTRY(PLAN_BUFFER) ENTRY(PLAN_OVERLAP) ENTRY(PLAN_VIEW) ENTRY(PLAN_OPERAND) ENTRY(PLAN_LIFESPAN) ENTRY(PLAN_STEP) ENTRY(PLAN_SHAPE) ENTRY(PLAN_PARAMETERS) ENTRY(PLAN_CONSTANT) ENTRY(PLAN_QUANTISATION) ENTRY(PLAN_SCRATCH) ENTRY(PLAN_MESSAGE) ENTRY(PLAN_SLOT)
+#define PLR_ERR_LIST(ENTRY) ENTRY(ARGUMENT) ENTRY(LINK) ENTRY(FRAME) ENTRY(FRAME_CRC) ENTRY(PROTOCOL) ENTRY(CONFIG) ENTRY(FLASH) ENTRY(STORE_MISMATCH) ENTRY(STORE_TOO_SMALL) ENTRY(PLAN_TRUNCATED) ENTRY(PLAN_MAGIC) ENTRY(PLAN_MAJOR) ENTRY(PLAN_MINOR) ENTRY(PLAN_CRC) ENTRY(PLAN_CAPABILITY) ENTRY(PLAN_HEADER) ENTRY(PLAN_SECTION) ENTRY(PLAN_UNKNOWN_SECTION) ENTRY(PLAN_ARENA) ENTRY(PLAN_BUFFER) ENTRY(PLAN_OVERLAP) ENTRY(PLAN_VIEW) ENTRY(PLAN_OPERAND) ENTRY(PLAN_LIFESPAN) ENTRY(PLAN_STEP) ENTRY(PLAN_SHAPE) ENTRY(PLAN_PARAMETERS) ENTRY(PLAN_CONSTANT) ENTRY(PLAN_QUANTISATION) ENTRY(PLAN_SCRATCH) ENTRY(PLAN_MESSAGE) ENTRY(PLAN_SLOT)
 
 #endif
