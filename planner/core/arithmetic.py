@@ -101,7 +101,10 @@ class FloatAddition:
 
 @dataclass(frozen=True, slots=True)
 class FixedAddition:
-    """TFLM: inputs less their zero points, times 2^20, each rounded by its own multiplier; the sum by a third."""
+    """TFLM: inputs less their zero points, times 2^20, each rounded by its own multiplier; the sum by a third.
+
+    If `subtract`, the second, rounded, is subtracted.
+    """
 
     zero_point1: int
     zero_point2: int
@@ -112,12 +115,14 @@ class FixedAddition:
     output_multiplier: int
     output_shift: int
     output_zero_point: int
+    subtract: bool = False
 
     def apply(self, first: Int8Array, second: Int8Array, clamp: Clamp) -> Int8Array:
         raised1 = (first.astype(np.int64) - self.zero_point1) << ADD_LEFT_SHIFT
         raised2 = (second.astype(np.int64) - self.zero_point2) << ADD_LEFT_SHIFT
         sums = fixed_product(raised1, self.multiplier1, self.shift1)
-        sums = sums + fixed_product(raised2, self.multiplier2, self.shift2)
+        scaled2 = fixed_product(raised2, self.multiplier2, self.shift2)
+        sums = sums - scaled2 if self.subtract else sums + scaled2
         rounded = fixed_product(sums, self.output_multiplier, self.output_shift)
         return _to_int8(rounded + self.output_zero_point, clamp)
 
@@ -266,7 +271,7 @@ def add_parameters(graph: Graph, add: Add) -> Addition:
     output = graph.output_tensor(add)
     target = output.quant
     if graph.arithmetic is Arithmetic.ONNXRUNTIME:
-        return _float_addition(first, second, output)
+        return _float_addition(first, second, output, -1.0 if add.subtract else 1.0)
     twice_maximum = 2 * max(first.scale, second.scale)
     multiplier1, shift1 = fixed_multiplier(first.scale / twice_maximum)
     multiplier2, shift2 = fixed_multiplier(second.scale / twice_maximum)
@@ -281,6 +286,7 @@ def add_parameters(graph: Graph, add: Add) -> Addition:
         output_multiplier=output_multiplier,
         output_shift=output_shift,
         output_zero_point=target.zero_point,
+        subtract=add.subtract,
     )
 
 
@@ -326,10 +332,11 @@ def _global_mean(graph: Graph, operator: Operator) -> Operator:
     return replace(operator, kind=PoolKind.MEAN)
 
 
-def _float_addition(first: QuantParams, second: QuantParams, output: Tensor) -> FloatAddition:
+def _float_addition(first: QuantParams, second: QuantParams, output: Tensor, sign: float) -> FloatAddition:
+    """Constants of first + sign * second."""
     offset = UNSIGNED_OFFSET if output.unsigned else 0
     ratio1 = np.float32(first.scale) / np.float32(output.quant.scale)
-    ratio2 = np.float32(second.scale) / np.float32(output.quant.scale)
+    ratio2 = np.float32(sign * second.scale) / np.float32(output.quant.scale)
     zero1, zero2, zero = (np.float32(q.zero_point + offset) for q in (first, second, output.quant))
     inner = np.float32(float(ratio1) * float(zero1) + float(ratio2 * zero2))
     bias = zero - inner

@@ -9,8 +9,9 @@ prediction holds for shards that were never measured. A window kernel runs, for 
                 for each input channel (mac)
 
 where a window's rows and columns are valid unless they fall into the padding. A Pad has a window of one element, valid
-inside the input. Coefficients are clock cycles per feature, per kernel key. The kernels of variants count other loops:
-see `variant_cost`.
+inside the input. A Gather copies `runs` of consecutive channels, or `singles`; a Lookup may read `tables` of
+channels. Coefficients are clock cycles per feature, per kernel key. The kernels of variants count other loops: see
+`variant_cost`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core.gathering import runs
 from planner.core.variant_cost import variant_features
 from planner.core.variants import PORTABLE, VARIANTS, serves
 from planner.data.graph import (
@@ -29,6 +31,7 @@ from planner.data.graph import (
     Arithmetic,
     Concat,
     Conv,
+    Gather,
     Graph,
     Lookup,
     Mul,
@@ -55,6 +58,7 @@ WINDOW_FEATURES = (
     *("call", "rows", "row_taps", "pixels", "pixel_taps", "outputs", "output_row_taps", "output_taps", "macs"),
 )
 ELEMENT_FEATURES = ("call", "rows", "pixels", "outputs")
+ELEMENTWISE_FEATURES = ("runs", "singles", "tables")
 
 
 def kernel_of(graph: Graph, operator: Operator) -> str:
@@ -78,6 +82,8 @@ def kernel_of(graph: Graph, operator: Operator) -> str:
             return "copy"
         case Lookup():
             return "lookup"
+        case Gather():
+            return "gather"
     raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")
 
 
@@ -114,10 +120,10 @@ def variant_kernel(kernel: str, variant: str) -> str:
 
 KERNELS = (
     *("convolution", "pointwise", "depthwise", "fully_connected", "maximum_pool", "average_pool", "mean", "add"),
-    *("concat", "pad", "lookup", "partial_sums", "requantise", "accumulate", "copy", "mul"),
+    *("concat", "pad", "lookup", "partial_sums", "requantise", "accumulate", "copy", "mul", "gather"),
 )
 ROUNDING_KERNELS = frozenset(KERNELS) - {
-    *("maximum_pool", "concat", "pad", "lookup", "partial_sums", "accumulate", "copy")
+    *("maximum_pool", "concat", "pad", "lookup", "partial_sums", "accumulate", "copy", "gather")
 }
 """Kernels that requantise: their cost depends on the rounding rule."""
 VARIANT_KERNELS: Mapping[str, tuple[str, str]] = {
@@ -147,6 +153,7 @@ def operator_features(graph: Graph, operator: Operator, output: Region, input_ch
     features["rows"] *= _passes(operator)
     features["pixels"] *= _passes(operator)
     window = _window(operator)
+    features |= {name: features["outputs"] * count for name, count in _per_output(operator).items()}
     if window is not None:
         shape = graph.tensors[operator.inputs[0]].shape
         row_taps = _tap_count(window, 0, output.row_start, output.row_stop, shape.height)
@@ -214,7 +221,9 @@ class ShardCosts:
         self.call_ns = table.get("call", 0.0) * ns
         per_row = (table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width) * _passes(operator)
         fixed = np.full(shape.height, per_row)
-        per_channel = np.full(shape.height, table.get("outputs", 0.0) * shape.width)
+        per_output = table.get("outputs", 0.0)
+        per_output += sum(table.get(name, 0.0) * count for name, count in _per_output(operator).items())
+        per_channel = np.full(shape.height, per_output * shape.width)
         window = _window(operator)
         if window is not None:
             source = graph.tensors[operator.inputs[0]].shape
@@ -251,6 +260,19 @@ class ShardCosts:
 def _passes(operator: Operator) -> int:
     """How often a kernel goes over the pixels: a concatenation does so once for each input."""
     return len(operator.inputs) if isinstance(operator, Concat) else 1
+
+
+@lru_cache(maxsize=1024)
+def _per_output(operator: Operator) -> Features:
+    """Counts for every output element that depend on the operator alone, averaged over its channels."""
+    match operator:
+        case Gather():
+            lengths = np.array([length for _, length in runs(operator.channels.astype(np.int64))])
+            channels = len(operator.channels)
+            return {"runs": (lengths > 1).sum() / channels, "singles": (lengths == 1).sum() / channels}
+        case Lookup():
+            return {"tables": float(operator.table.ndim == 2)}
+    return {}
 
 
 def _window(operator: Operator) -> Window | None:

@@ -20,6 +20,7 @@ from planner.data.graph import (
     Add,
     Concat,
     Conv,
+    Gather,
     Graph,
     Int8Array,
     Int32Array,
@@ -74,7 +75,9 @@ def compute_region(graph: Graph, operator: Operator, inputs: Sequence[Int8Array]
         case Slice():
             return _cut(inputs[0], required(graph, operator, 0, region))
         case Lookup():
-            return look_up(operator.table, _cut(inputs[0], region))
+            return look_up(channel_tables(operator, region), _cut(inputs[0], region))
+        case Gather():
+            return _gather(operator, inputs[0], region)
     raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")
 
 
@@ -111,9 +114,15 @@ def finish_sums(graph: Graph, conv: Conv, sums: Int32Array, region: Region) -> I
     return requantisation.apply(biased, graph.output_tensor(conv).quant.zero_point, conv.clamp)
 
 
+def channel_tables(lookup: Lookup, region: Region) -> Int8Array:
+    """The one table, or those of the region's channels."""
+    return lookup.table if lookup.table.ndim == 1 else lookup.table[region.channel_start : region.channel_stop]
+
+
 def look_up(table: Int8Array, values: Int8Array) -> Int8Array:
-    """table[q + 128] of each value q."""
-    return table[values.astype(np.int16) - INT8_MIN]
+    """table[q + 128] of each value q. table: int8 [256], or [channels, 256] by the last axis of `values`."""
+    places = values.astype(np.int16) - INT8_MIN
+    return table[places] if table.ndim == 1 else table[np.arange(len(table)), places]
 
 
 def _tap_product(plane: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -219,6 +228,13 @@ def _concat(graph: Graph, concat: Concat, inputs: Sequence[Int8Array], region: R
             part = _cut(inputs[index], need)
             parts.append(part if table is None else look_up(table, part))
     return np.concatenate(parts, axis=2)
+
+
+def _gather(gather: Gather, values: Int8Array, region: Region) -> Int8Array:
+    rows = gather.rows[region.row_start : region.row_stop, None, None]
+    columns = gather.columns[region.column_start : region.column_stop, None]
+    channels = gather.channels[region.channel_start : region.channel_stop]
+    return np.take(values, rows + columns + channels)
 
 
 def _pad(pad: Pad, values: Int8Array, region: Region) -> Int8Array:

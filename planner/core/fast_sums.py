@@ -121,6 +121,8 @@ def pair_groups(weights: Int8Array) -> list[tuple[int, int]]:
 @lru_cache(maxsize=1024)
 def fast_addition(graph: Graph, add: Add) -> FastAddition | None:
     """The fast form of an addition; None where it is not proven."""
+    if add.subtract:
+        return None
     addition = arithmetic.add_parameters(graph, add)
     values = np.arange(256).astype(np.uint8).view(np.int8).astype(np.int64)
     if isinstance(addition, arithmetic.FloatAddition):

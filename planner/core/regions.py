@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from planner.data.graph import Add, Concat, Conv, Graph, Lookup, Mul, Operator, Pad, Pool, Shape, Slice, Window
+from planner.core.gathering import gathered_region
+from planner.data.graph import (
+    Add,
+    Concat,
+    Conv,
+    Gather,
+    Graph,
+    Lookup,
+    Mul,
+    Operator,
+    Pad,
+    Pool,
+    Shape,
+    Slice,
+    Window,
+)
 from planner.data.region import Region
 from planner.data.split import Axis, Layout
 
@@ -67,6 +82,8 @@ def required(graph: Graph, operator: Operator, input_index: int, output: Region)
             return output.with_channels(start, stop) if start < stop else everything.with_rows(0, 0)
         case Slice():
             return _shifted(output, *operator.start)
+        case Gather():
+            return gathered_region(operator, shape, output)
         case Pad():
             shifted = _shifted(output, -operator.padding.top, -operator.padding.left).intersect(everything)
             return everything.with_rows(0, 0) if shifted.empty else shifted

@@ -161,9 +161,10 @@ class Conv(Operator):
 
 @dataclass(frozen=True, eq=False)
 class Add(Operator):
-    """Sum of two tensors of one shape, requantised and clamped."""
+    """Sum of two tensors of one shape, or their difference if `subtract`, requantised and clamped."""
 
     clamp: Clamp = Clamp()
+    subtract: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,8 +215,24 @@ class Slice(Operator):
 
 
 @dataclass(frozen=True, eq=False)
+class Gather(Operator):
+    """A rearrangement: output[r, c, k] is element rows[r] + columns[c] + channels[k] of the input in memory order.
+
+    Channel shuffles, nearest-neighbour resizing, strided slices, transpositions, reshapes and moves between depth and
+    space are all of this form. rows: int32 [output height], columns: int32 [width], channels: int32 [channels].
+    """
+
+    rows: Int32Array
+    columns: Int32Array
+    channels: Int32Array
+
+
+@dataclass(frozen=True, eq=False)
 class Lookup(Operator):
-    """Elementwise table: output = table[q + 128] for each int8 input q. table: int8 [256]."""
+    """Elementwise table: output = table[q + 128] for each int8 input q.
+
+    table: int8 [256], or [channels, 256] if every channel has its own.
+    """
 
     table: Int8Array
 

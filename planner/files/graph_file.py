@@ -39,6 +39,7 @@ _CLASSES = {
             data.Concat,
             data.Pad,
             data.Slice,
+            data.Gather,
             data.Lookup,
             data.InputEnd,
             data.OutputEnd,

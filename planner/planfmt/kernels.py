@@ -9,7 +9,9 @@ import numpy as np
 
 from planner.core import arithmetic
 from planner.core.cost import kernel_of
+from planner.core.executor import channel_tables
 from planner.core.fast_sums import FastAddition, FastSums, fast_addition, fast_sums
+from planner.core.gathering import gathered_offsets, runs
 from planner.core.variants import PORTABLE
 from planner.data.graph import (
     INT8_MAX,
@@ -18,6 +20,7 @@ from planner.data.graph import (
     Clamp,
     Concat,
     Conv,
+    Gather,
     Graph,
     Int8Array,
     Int32Array,
@@ -105,7 +108,10 @@ class KernelEncoder:
             case Pad():
                 return _pad(operator, inputs[0], output)
             case Lookup():
-                return _parameters(table=self._constants.add(operator.table.astype(np.int8).tobytes()))
+                return self._lookup(operator, output)
+            case Gather():
+                assert inputs[0] is not None
+                return self._gather(operator, inputs[0], output)
         raise TypeError(f"operator {operator.name} has the unknown class {type(operator).__name__}")
 
     def concat_tables(self, concat: Concat) -> tuple[int, ...]:
@@ -235,7 +241,7 @@ class KernelEncoder:
             (addition.multiplier2, addition.shift2),
             (addition.output_multiplier, addition.output_shift),
         )
-        return _parameters(**fields)
+        return _parameters(flags=_flags({"SUBTRACT": addition.subtract}), **fields)
 
     def _mul(self, mul: Mul) -> RecordValues:
         first, second = (tensor.quant.zero_point for tensor in self._graph.input_tensors(mul))
@@ -245,6 +251,18 @@ class KernelEncoder:
             quantisation=self._quantisations(arithmetic.mul_requantisation(self._graph, mul)),
             **self._output(mul, mul.clamp),
         )
+
+    def _lookup(self, lookup: Lookup, output: Region) -> RecordValues:
+        tables = channel_tables(lookup, output).astype(np.int8)
+        flags = _flags({"CHANNEL_TABLES": tables.ndim == 2})
+        return _parameters(table=self._constants.add(tables.tobytes()), flags=flags)
+
+    def _gather(self, gather: Gather, source: Region, output: Region) -> RecordValues:
+        shape = self._graph.tensors[gather.inputs[0]].shape
+        rows, columns, channels = gathered_offsets(gather, shape, source, output)
+        copied = runs(channels)
+        words = [*rows, *columns, len(copied), *(word for run in copied for word in run)]
+        return _parameters(table=self._constants.add(np.array(words, "<u4").tobytes()))
 
     def _factors(self, *pairs: tuple[int, int]) -> int:
         multipliers, shifts = (np.array(column, np.int32) for column in zip(*pairs, strict=True))

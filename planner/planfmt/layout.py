@@ -175,12 +175,13 @@ KERNEL = Enumeration(
         "ADD": (8, "sum of two inputs"),
         "CONCAT": (9, "the inputs one after the other along the channels, each through its table"),
         "PAD": (10, "the input, if there is one, surrounded by `value`"),
-        "LOOKUP": (11, "the table's entry for each element"),
+        "LOOKUP": (11, "the table's entry for each element, or that of the channel's own table"),
         "PARTIAL_SUMS": (12, "int32 sums of an ungrouped convolution over some input channels, without bias"),
         "REQUANTISE": (13, "bias, requantisation and clamp of int32 sums"),
         "ACCUMULATE": (14, "output += input, int32"),
         "COPY": (15, "output = input, int8"),
         "MUL": (16, "product of two inputs; the second may be one pixel, for all of the first's"),
+        "GATHER": (17, "elements of the input in another order: at row + column + channel offset, in memory order"),
     },
 )
 
@@ -215,6 +216,8 @@ PARAMETERS_FLAG = Enumeration(
     {
         "COUNT_PADDING": (1, "AVERAGE_POOL divides by the whole window, padding included"),
         "UNSIGNED": (2, "ONNXRUNTIME ADD and AVERAGE_POOL round in the model's uint8 values, 128 above the int8 ones"),
+        "CHANNEL_TABLES": (4, "LOOKUP has a table for each channel"),
+        "SUBTRACT": (8, "ADD under TFLM subtracts the second input"),
     },
 )
 
@@ -326,7 +329,11 @@ PARAMETERS = Record(
         Field("weights", "u32", "constant: int8 weights of the output's channels"),
         Field("bias", "u32", "constant: int32 per output channel"),
         Field("quantisation", "u32", "constant: how sums become int8, see the list of kernels"),
-        Field("table", "u32", "constant: int8[256]; variant DSP of ADD: int32[2][256] and a finish"),
+        Field(
+            "table",
+            "u32",
+            "constant: int8[256], or [channels][256]; GATHER: see there; variant DSP of ADD: int32[2][256], finish",
+        ),
         Field("group_input_channels", "u32", "input channels that one output channel reads"),
         Field("group_output_channels", "u32", "output channels per group"),
         Field("first_in_group", "u32", "place of the first output channel within its group"),

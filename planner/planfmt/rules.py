@@ -233,6 +233,11 @@ def _padded(parameters: RecordValues, inputs: list[Box], output: Box) -> bool:
     )
 
 
+def _any(_: RecordValues, inputs: list[Box], output: Box) -> bool:
+    """Any dimensions: the kernel's constants say what fits."""
+    return True
+
+
 def _averaged(_: RecordValues, inputs: list[Box], output: Box) -> bool:
     return output.dimensions == (1, 1, inputs[0].channels)
 
@@ -313,6 +318,7 @@ _KERNELS = {
     "ACCUMULATE": _Kernel((1, 1), _same, input_bytes=4, output_bytes=4, parameters=False),
     "COPY": _Kernel((1, 1), _same, parameters=False),
     "MUL": _Kernel((2, 2), _multiplied, ("quantisation",)),
+    "GATHER": _Kernel((1, 1), _any, ("offsets",)),
 }
 
 
@@ -366,7 +372,7 @@ def _check_kernel(image: PlanImage, index: int, step: RecordValues, operands: li
     if name == "CONCAT":
         _require(NO_INDEX not in tables[:-1], "CONSTANT", f"an input of step {index} has no table")
     for constant in kernel.constants:
-        _check_constant(image, constant, parameters, output)
+        _check_constant(image, constant, parameters, inputs, output)
     _check_scratch(image, index, step, _scratch_bytes(implementation, parameters))
 
 
@@ -399,7 +405,7 @@ def _check_parameters(index: int, kernel: _Kernel, parameters: RecordValues) -> 
         _require(fits, "PARAMETERS", f"the window of step {index} is out of range")
 
 
-def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, output: Box) -> None:
+def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, inputs: list[Box], output: Box) -> None:
     onnx = image.header["arithmetic"] == code("arithmetic", "ONNXRUNTIME")
     match constant:
         case "weights":
@@ -408,7 +414,10 @@ def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, o
         case "bias":
             _constant(image, parameters["bias"], output.channels, 4)
         case "table":
-            _constant(image, parameters["table"], 1, TABLE_BYTES)
+            tables = output.channels if parameters["flags"] & code("parameters_flag", "CHANNEL_TABLES") else 1
+            _constant(image, parameters["table"], tables, TABLE_BYTES)
+        case "offsets":
+            _check_offsets(image, parameters["table"], inputs[0], output)
         case "dsp_pairs":
             _check_pairs(image, parameters, output)
         case "dsp_channels":
@@ -445,6 +454,23 @@ def _check_pairs(image: PlanImage, parameters: RecordValues, output: Box) -> Non
     _require(whole and bool(ends), "CONSTANT", "a stream of pairs does not write the output's channels")
     onnx = image.header["arithmetic"] == code("arithmetic", "ONNXRUNTIME")
     _check_finishes(data[:, -6:].reshape(-1, 3), onnx)
+
+
+def _check_offsets(image: PlanImage, table: int, source: Box, output: Box) -> None:
+    """Offsets of rows and columns, a number of runs, and the runs; no sum of them leaves the input."""
+    count = output.rows + output.columns + 1
+    runs = int.from_bytes(_constant(image, table, 4, count)[-4:], "little")
+    _require(0 < runs <= output.channels, "CONSTANT", f"{runs} runs do not make {output.channels} channels")
+    words = np.frombuffer(_constant(image, table, 4, count + 2 * runs), "<u4").astype(np.int64)
+    rows, columns, (starts, lengths) = (
+        words[: output.rows],
+        words[output.rows : count - 1],
+        words[count:].reshape(-1, 2).T,
+    )
+    fills = bool(np.all(lengths > 0)) and int(lengths.sum()) == output.channels
+    end = int(rows.max() + columns.max() + (starts + lengths).max())
+    inside = end <= source.rows * source.columns * source.channels
+    _require(fills and inside, "CONSTANT", "a gathering leaves its input, or does not fill its output")
 
 
 def _check_finishes(finishes: NDArray[np.uint32], onnx: bool) -> None:

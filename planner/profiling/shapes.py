@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.core.gathering import separated
 from planner.data.graph import (
     Add,
     Clamp,
     Concat,
     Conv,
+    Gather,
     Lookup,
     Mul,
     Operator,
@@ -62,6 +64,7 @@ class OperatorSampler:
             "pad": self._pad,
             "lookup": self._lookup,
             "mul": self._mul,
+            "gather": self._gather,
         }
 
     def sample(self, kernel: str, name: str) -> Sample:
@@ -159,7 +162,8 @@ class OperatorSampler:
     def _lookup(self, name: str) -> Sample:
         shape = self._shape()
         source, target = self._ends(name, shape, (shape.height, shape.width))
-        table = self._rng.integers(-128, 128, 256).astype(np.int8)
+        tables = (256,) if self._rng.integers(2) else (shape.channels, 256)
+        table = self._rng.integers(-128, 128, tables).astype(np.int8)
         return Sample(Lookup(name, (source.name,), target.name, table=table), (source,), target)
 
     def _ends(self, name: str, shape: Shape, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -179,6 +183,23 @@ class OperatorSampler:
         inputs = (self._tensor(f"{name}.input0", shape), self._tensor(f"{name}.input1", second))
         target = self._tensor(f"{name}.output", shape)
         return Sample(Mul(name, tuple(t.name for t in inputs), target.name), inputs, target)
+
+    def _gather(self, name: str) -> Sample:
+        """A channel shuffle, an enlargement, or a part of the columns and channels."""
+        shape = self._shape()
+        places = np.arange(shape.elements).reshape(shape.as_tuple())
+        match self.pick((0, 1, 2)):
+            case 0:
+                places = places[:, :, self._rng.permutation(shape.channels)]
+            case 1:
+                places = places.repeat(2, axis=0).repeat(2, axis=1)
+            case _:
+                places = places[:, ::2, : self.pick((1, shape.channels))]
+        offsets = separated(places)
+        assert offsets is not None
+        source = self._tensor(f"{name}.input", shape)
+        target = Tensor(f"{name}.output", Shape(*places.shape), source.quant)
+        return Sample(Gather(name, (source.name,), target.name, *offsets), (source,), target)
 
     def _concat(self, name: str) -> Sample:
         shape = self._shape()

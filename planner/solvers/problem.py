@@ -22,7 +22,7 @@ from planner.core.regions import required, whole
 from planner.core.storage import footprint_bytes
 from planner.core.transfers import accepts_input_channels
 from planner.core.variants import scratch_bytes
-from planner.data.graph import Conv, Graph, Lookup, Operator, Pad, Pool, Shape, Slice
+from planner.data.graph import Conv, Gather, Graph, Lookup, Operator, Pad, Pool, Shape, Slice
 from planner.data.hardware import Network
 from planner.data.instance import Instance
 from planner.data.plan import MESSAGE_SLOT_BYTES
@@ -34,7 +34,10 @@ UNREACHABLE = np.int64(2**60)
 
 CHANNEL_BYTES = 12
 """Flash of one output channel beside its weights: bias (4) and requantisation (8)."""
-LOOKUP_BYTES = 256
+TABLE_BYTES = 256
+"""Flash of a table with an entry for every int8 value."""
+OFFSET_BYTES = 4
+"""Flash of one offset of a Gather."""
 RECORD_BYTES = 1024
 """Estimate of the plan's own records for one operator and chunk on one node: steps, operands, messages."""
 PLAN_BYTES = 4096
@@ -172,6 +175,8 @@ class OperatorData:
                 kind = (operator.padding,)
             case Slice():
                 kind = (operator.start,)
+            case Gather():
+                kind = tuple(part.tobytes() for part in (operator.rows, operator.columns, operator.channels))
         devices = self._instance.devices
         variants = tuple(implementation_of(self._graph, operator, device.profile.kernels) for device in devices)
         return (type(operator), shapes, same_tensor, self.shape, variants, *kind)
@@ -181,12 +186,17 @@ class OperatorData:
         """Flash bytes that one output channel takes, weights and parameters."""
         if isinstance(self.operator, Conv):
             return int(self.operator.weights[0].size) + CHANNEL_BYTES
-        return 0
+        return TABLE_BYTES if isinstance(self.operator, Lookup) and self.operator.table.ndim == 2 else 0
 
     @property
     def table_bytes(self) -> int:
         """Flash bytes that any part of the output takes."""
-        return LOOKUP_BYTES if isinstance(self.operator, Lookup) else 0
+        match self.operator:
+            case Lookup(table=table) if table.ndim == 1:
+                return TABLE_BYTES
+            case Gather(rows=rows, columns=columns, channels=channels):
+                return OFFSET_BYTES * (rows.size + columns.size + 1 + 2 * channels.size)
+        return 0
 
     @property
     def window_taps(self) -> int:

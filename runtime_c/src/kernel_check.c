@@ -75,6 +75,12 @@ static bool is_averaged(const candidate_t *candidate) {
            candidate->output.channels == candidate->inputs[0].channels;
 }
 
+/* Any dimensions: the kernel's constants say what fits. */
+static bool is_any(const candidate_t *candidate) {
+    (void)candidate;
+    return true;
+}
+
 /* Whether every output position of an axis has a tap inside the input. */
 static bool reaches(uint32_t outputs, uint32_t stride, uint32_t pad, uint32_t taps, uint32_t dilation, uint32_t size) {
     for (uint32_t i = 0; i < outputs; i++) {
@@ -215,6 +221,7 @@ enum {
     NEEDS_DSP_PAIRS = 256,
     NEEDS_DSP_CHANNELS = 512,
     NEEDS_DSP_TERMS = 1024,
+    NEEDS_OFFSETS = 2048,
     NEEDS_ALL_WEIGHTED = NEEDS_WEIGHTS | NEEDS_BIAS | NEEDS_CHANNEL_FACTORS
 };
 
@@ -225,6 +232,49 @@ static plr_status_t check_tables(const candidate_t *candidate) {
         }
     }
     return PLR_OK;
+}
+
+static uint32_t largest(const uint8_t *words, uint32_t count) {
+    uint32_t result = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t word = plr_get_u32(words + i * sizeof word);
+        result = word > result ? word : result;
+    }
+    return result;
+}
+
+/* Offsets of rows and columns, a number of runs, and the runs; no sum of them leaves the input. */
+static plr_status_t check_offsets(const candidate_t *candidate) {
+    const plr_plan_t *plan = candidate->plan;
+    const plr_box_t *input = &candidate->inputs[0];
+    const plr_box_t *output = &candidate->output;
+    const uint32_t table = candidate->parameters.table;
+    const uint32_t fixed = output->rows + output->columns + 1;
+    if (plr_constant_check(plan, table, fixed, sizeof(uint32_t), 1, 1) != PLR_OK) {
+        return PLR_ERR_PLAN_CONSTANT;
+    }
+    const uint8_t *words = plan->constants.bytes + table;
+    const uint8_t *runs = words + (size_t)fixed * sizeof(uint32_t);
+    const uint32_t run_count = plr_get_u32(runs - sizeof(uint32_t));
+    const uint32_t room = (plan->constants.count - table) / (uint32_t)sizeof(uint32_t) - fixed;
+    if (run_count == 0 || run_count > output->channels || run_count > room / 2) {
+        return PLR_ERR_PLAN_CONSTANT;
+    }
+    uint32_t missing = output->channels;
+    uint64_t last_end = 0;
+    for (uint32_t i = 0; i < run_count; i++, runs += 2 * sizeof(uint32_t)) {
+        const uint32_t length = plr_get_u32(runs + sizeof length);
+        if (length == 0 || length > missing) {
+            return PLR_ERR_PLAN_CONSTANT;
+        }
+        missing -= length;
+        const uint64_t end = (uint64_t)plr_get_u32(runs) + length;
+        last_end = end > last_end ? end : last_end;
+    }
+    const uint64_t end = (uint64_t)largest(words, output->rows) +
+                         largest(words + output->rows * sizeof(uint32_t), output->columns) + last_end;
+    const uint64_t pixels = (uint64_t)input->rows * input->columns;
+    return missing == 0 && end <= pixels * input->channels ? PLR_OK : PLR_ERR_PLAN_CONSTANT;
 }
 
 static plr_status_t check_constants(const candidate_t *candidate, uint32_t needs) {
@@ -239,7 +289,11 @@ static plr_status_t check_constants(const candidate_t *candidate, uint32_t needs
         status = plr_constant_check(plan, p->bias, candidate->output.channels, sizeof(int32_t), 1, 1);
     }
     if (status == PLR_OK && (needs & NEEDS_TABLE) != 0) {
-        status = plr_constant_check(plan, p->table, PLR_TABLE_BYTES, 1, 1, 1);
+        const bool has_own = (p->flags & PLR_PARAMETERS_FLAG_CHANNEL_TABLES) != 0;
+        status = plr_constant_check(plan, p->table, PLR_TABLE_BYTES, has_own ? candidate->output.channels : 1, 1, 1);
+    }
+    if (status == PLR_OK && (needs & NEEDS_OFFSETS) != 0) {
+        status = check_offsets(candidate);
     }
     if (status == PLR_OK && (needs & NEEDS_TABLES) != 0) {
         status = check_tables(candidate);
@@ -299,6 +353,7 @@ static const demand_t demands[] = {
     [PLR_KERNEL_ACCUMULATE] = {is_same, 0, 1, 1, 4, 4, false, false},
     [PLR_KERNEL_COPY] = {is_same, 0, 1, 1, 1, 1, false, false},
     [PLR_KERNEL_MUL] = {is_multiplied, NEEDS_FACTOR, 2, 2, 1, 1, false, true},
+    [PLR_KERNEL_GATHER] = {is_any, NEEDS_OFFSETS, 1, 1, 1, 1, false, true},
 };
 
 #if HAS_DSP

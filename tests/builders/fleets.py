@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from planner.core.cost import KERNELS, VARIANT_KERNELS, WINDOW_FEATURES, cost_key
+from planner.core.cost import ELEMENTWISE_FEATURES, KERNELS, VARIANT_KERNELS, WINDOW_FEATURES, cost_key
 from planner.core.variant_cost import VARIANT_FEATURES
 from planner.core.variants import PORTABLE, VARIANTS
 from planner.data.graph import Arithmetic
@@ -52,7 +52,10 @@ def profile(
         ram_bytes=AMPLE_BYTES,
         flash_bytes=AMPLE_BYTES,
         kernels=kernels,
-        cycles={key: {feature: coefficient(feature) for feature in WINDOW_FEATURES} for key in keys}
+        cycles={
+            key: {feature: coefficient(feature) for feature in (*WINDOW_FEATURES, *ELEMENTWISE_FEATURES)}
+            for key in keys
+        }
         | {
             cost_key(name, arithmetic): dict.fromkeys(VARIANT_FEATURES[variant][kernel], cycles)
             for name, (kernel, variant) in VARIANT_KERNELS.items()

@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from planner.core.gathering import separated
 from planner.data.graph import (
     Add,
     Arithmetic,
     Clamp,
     Concat,
     Conv,
+    Gather,
     Graph,
     InputEnd,
     Int8Array,
@@ -89,10 +92,10 @@ class GraphBuilder:
         shape = self.shape(source)
         return self.conv(source, outputs, Window((shape.height, shape.width)))
 
-    def add(self, first: str, second: str, clamp: Clamp | None = None) -> str:
+    def add(self, first: str, second: str, clamp: Clamp | None = None, subtract: bool = False) -> str:
         scale = (self.tensors[first].quant.scale + self.tensors[second].quant.scale) * self.rng.uniform(0.5, 1.2)
         output = self._tensor("add", self.shape(first), self._scaled(scale))
-        self.operators.append(Add(f"op_{output}", (first, second), output, clamp=clamp or self._clamp()))
+        self.operators.append(Add(f"op_{output}", (first, second), output, clamp or self._clamp(), subtract))
         return output
 
     def mul(self, first: str, second: str, clamp: Clamp | None = None) -> str:
@@ -138,9 +141,20 @@ class GraphBuilder:
         self.operators.append(Slice(f"op_{output}", (source,), output, start))
         return output
 
-    def lookup(self, source: str) -> str:
+    def gather(self, source: str, places: NDArray[np.int64]) -> str:
+        """The rearrangement that takes element [r, c, k] from places[r, c, k] of its input."""
+        offsets = separated(places)
+        assert offsets is not None
+        output = self._tensor("gather", Shape(*places.shape), self.tensors[source].quant)
+        self.operators.append(Gather(f"op_{output}", (source,), output, *offsets))
+        return output
+
+    def lookup(self, source: str, channel_tables: bool = False) -> str:
         output = self._tensor("lookup", self.shape(source), self.tensors[source].quant)
-        table = self.rng.permutation(np.arange(-128, 128)).astype(np.int8)
+        tables = [
+            self.rng.permutation(np.arange(-128, 128)).astype(np.int8) for _ in range(self.shape(source).channels)
+        ]
+        table = np.stack(tables) if channel_tables else tables[0]
         self.operators.append(Lookup(f"op_{output}", (source,), output, table))
         return output
 
@@ -196,17 +210,20 @@ def random_graph(
     arithmetic: Arithmetic | None = None,
     max_size: int = 9,
     max_channels: int = 11,
-    lookups: bool = True,
+    all_kinds: bool = True,
     weight_limit: int = 128,
 ) -> Graph:
-    """A random connected DAG of about `operators` operators of all classes; the same for the same arguments."""
+    """A random connected DAG of about `operators` operators of all classes; the same for the same arguments.
+
+    Unless `all_kinds`, of those alone that an ONNX file can say as they are.
+    """
     rng = np.random.default_rng(seed)
     height, width = (int(rng.integers(3, max_size + 1)) for _ in range(2))
     builder = GraphBuilder(rng, Shape(height, width, int(rng.integers(1, max_channels + 1))), weight_limit)
     steps = (_random_conv, _random_depthwise, _random_grouped, _random_residual, _random_pool, _random_concat)
     steps += (_random_pad, _random_pointwise, _random_slice, _random_product)
-    if lookups:
-        steps += (lambda builder, source, _: builder.lookup(source),)
+    if all_kinds:
+        steps += (_random_lookup, _random_gather, _random_difference)
     current = builder.input
     while len(builder.operators) < max(1, operators - 1):
         step: Callable[[GraphBuilder, str, int], str] = steps[int(rng.integers(len(steps)))]
@@ -296,6 +313,34 @@ def _random_slice(builder: GraphBuilder, source: str, max_channels: int) -> str:
         ends[:2] = [[0, size] for size in sizes[:2]]
     start, stop = zip(*ends, strict=True)
     return builder.slice(source, start, Shape(*(b - a for a, b in zip(start, stop, strict=True))))
+
+
+def _random_lookup(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    return builder.lookup(source, channel_tables=bool(builder.rng.integers(2)))
+
+
+def _random_difference(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    return builder.add(source, _random_branch(builder, source), subtract=True)
+
+
+def _random_gather(builder: GraphBuilder, source: str, max_channels: int) -> str:
+    """A shuffle, an enlargement, a strided or reversed part, a transposition, or another shape of the same elements."""
+    shape, rng = builder.shape(source), builder.rng
+    places = np.arange(shape.elements).reshape(shape.as_tuple())
+    match int(rng.integers(6)):
+        case 0:
+            places = places[:, :, rng.permutation(shape.channels)]
+        case 1 if shape.height * shape.width <= 100:
+            places = places.repeat(2, axis=0).repeat(2, axis=1)
+        case 2:
+            places = places[:: int(rng.integers(1, 3)), int(rng.integers(2)) % shape.width :: 2]
+        case 3:
+            places = places[:: int(rng.choice([-1, 1])), ::-1, ::2]
+        case 4:
+            places = places.transpose(rng.permutation(3))
+        case _:
+            places = places.reshape(shape.height, 1, -1)
+    return builder.gather(source, places)
 
 
 def _random_product(builder: GraphBuilder, source: str, max_channels: int) -> str:

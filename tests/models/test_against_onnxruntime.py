@@ -43,7 +43,7 @@ def _read(model: onnx.ModelProto, directory: Path) -> Graph:
 def test_qdq(
     tmp_path_factory: pytest.TempPathFactory, unsigned: bool, seed: int, operators: int, unsigned_weights: bool
 ) -> None:
-    graph = random_graph(seed, operators, Arithmetic.ONNXRUNTIME, lookups=False, weight_limit=WEIGHT_LIMIT)
+    graph = random_graph(seed, operators, Arithmetic.ONNXRUNTIME, all_kinds=False, weight_limit=WEIGHT_LIMIT)
     model = write_qdq(graph, unsigned, unsigned and unsigned_weights)
     again = _read(model, tmp_path_factory.mktemp("qdq"))
     array = _float_input(graph, seed)
@@ -58,7 +58,7 @@ def test_qdq(
 def test_qoperator(
     tmp_path_factory: pytest.TempPathFactory, unsigned: bool, seed: int, operators: int, unsigned_weights: bool
 ) -> None:
-    graph = random_graph(seed, operators, Arithmetic.ONNXRUNTIME, lookups=False, weight_limit=WEIGHT_LIMIT)
+    graph = random_graph(seed, operators, Arithmetic.ONNXRUNTIME, all_kinds=False, weight_limit=WEIGHT_LIMIT)
     model = write_qoperator(graph, unsigned, unsigned and unsigned_weights)
     again = _read(model, tmp_path_factory.mktemp("qoperator"))
     values = random_input(graph, seed)[graph.inputs[0].tensor].transpose(2, 0, 1)[None]
@@ -71,7 +71,7 @@ def test_qoperator(
 @settings(deadline=None, max_examples=30)
 @given(seed=SEEDS)
 def test_reading_what_was_written_keeps_the_network(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
-    graph = random_graph(seed, 7, Arithmetic.ONNXRUNTIME, lookups=False, weight_limit=WEIGHT_LIMIT)
+    graph = random_graph(seed, 7, Arithmetic.ONNXRUNTIME, all_kinds=False, weight_limit=WEIGHT_LIMIT)
     again = _read(write_qoperator(graph), tmp_path_factory.mktemp("same"))
     before = execute(graph, random_input(graph, seed))
     after = execute(again, {again.inputs[0].tensor: random_input(graph, seed)[graph.inputs[0].tensor]})

@@ -17,6 +17,7 @@ from planner.data.graph import (
     Arithmetic,
     Concat,
     Conv,
+    Gather,
     Graph,
     Int8Array,
     Lookup,
@@ -90,7 +91,10 @@ def _element(graph: Graph, operator: Operator, inputs: list[Int8Array], r: int, 
             y, x, z = operator.start
             return int(inputs[0][r + y, c + x, k + z])
         case Lookup():
-            return int(operator.table[int(inputs[0][r, c, k]) + 128])
+            table = operator.table if operator.table.ndim == 1 else operator.table[k]
+            return int(table[int(inputs[0][r, c, k]) + 128])
+        case Gather():
+            return int(inputs[0].ravel()[operator.rows[r] + operator.columns[c] + operator.channels[k]])
         case _:
             raise TypeError(type(operator).__name__)
     return min(max(value, operator.clamp.minimum), operator.clamp.maximum)
@@ -150,7 +154,8 @@ def _add(graph: Graph, add: Add, first: int, second: int) -> int:
     rule = arithmetic.add_parameters(graph, add)
     if isinstance(rule, arithmetic.FixedAddition):
         total = _product((first - rule.zero_point1) << 20, rule.multiplier1, rule.shift1)
-        total += _product((second - rule.zero_point2) << 20, rule.multiplier2, rule.shift2)
+        sign = -1 if add.subtract else 1
+        total += sign * _product((second - rule.zero_point2) << 20, rule.multiplier2, rule.shift2)
         return _product(total, rule.output_multiplier, rule.output_shift) + rule.output_zero_point
     inner = F32(second * rule.ratio2 + rule.bias)
     return round(float(F32(first * rule.ratio1 + float(inner))))

@@ -496,7 +496,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_damaged_files_give_a_graph_or_a_model_error(
     tmp_path_factory: pytest.TempPathFactory, seed: int, data: st.DataObject
 ) -> None:
-    content = bytearray(write_qdq(random_graph(seed, 5, lookups=False)).SerializeToString())
+    content = bytearray(write_qdq(random_graph(seed, 5, all_kinds=False)).SerializeToString())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("damaged") / "model.onnx"

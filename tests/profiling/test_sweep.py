@@ -31,7 +31,7 @@ def test_each_case_is_the_step_that_it_says(sweep):
 def test_computed_cases_run_the_kernel_of_their_key_on_exactly_what_it_needs(sweep):
     operators = {operator.name: operator for operator in sweep.graph.operators}
     computed = [case for case in sweep.cases if isinstance(case.step, Compute)]
-    assert len(computed) == 12 * 40
+    assert len(computed) == 13 * 40
     for case in computed:
         operator = operators[case.step.operator]
         assert case.key.split(".")[0] == kernel_of(sweep.graph, operator)

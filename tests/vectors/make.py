@@ -44,6 +44,7 @@ def valid_plans() -> dict[str, Callable[[], bytes]]:
         "pools": _pools_plan,
         "loops": _loops_plan,
         "products": _products_plan,
+        "gathers": _gathers_plan,
     }
 
 
@@ -67,6 +68,15 @@ def _products_plan() -> bytes:
     corner = builder.slice(builder.input, (1, 0, 2), Shape(2, 4, 3))
     product = builder.mul(builder.slice(gated, (0, 0, 0), Shape(2, 4, 3)), corner)
     return _on_one_device(builder.graph((product,), Arithmetic.ONNXRUNTIME))
+
+
+def _gathers_plan() -> bytes:
+    """A shuffled input less its own table entries, and the same enlarged."""
+    builder = GraphBuilder(np.random.default_rng(4), Shape(3, 2, 4))
+    places = np.arange(24).reshape(3, 2, 4)
+    shuffled = builder.gather(builder.input, places[:, :, [0, 2, 1, 3]])
+    difference = builder.add(builder.lookup(builder.input, channel_tables=True), shuffled, subtract=True)
+    return _on_one_device(builder.graph((builder.gather(difference, places.repeat(2, axis=1)),), Arithmetic.TFLM))
 
 
 def _on_one_device(graph: Graph) -> bytes:
@@ -328,6 +338,25 @@ RECORDS: dict[str, tuple[str, str, Spoil]] = {
         lambda d: _set(d.parameters_of("PARTIAL_SUMS"), group_input_channels=99),
     ),
     "concat_channels": ("tflm", "PLAN_SHAPE", lambda d: _set(d.kernel("CONCAT"), operand_count=2)),
+    "tables_of_channels_outside": (
+        "gathers",
+        "PLAN_CONSTANT",
+        lambda d: _set(d.parameters_of("LOOKUP"), table=len(d.constants) // 256 * 256 - 256),
+    ),
+    "gather_offsets_outside": (
+        "gathers",
+        "PLAN_CONSTANT",
+        lambda d: _set(d.parameters_of("GATHER"), table=len(d.constants) // 16 * 16),
+    ),
+    # A gathering of 3 rows, 2 columns and 4 channels: words 0 to 2, 3 and 4, the number of runs, then the runs.
+    "gather_row_outside": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 2, 17)),
+    "gather_column_outside": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 4, 5)),
+    "gather_offset_wraps": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 0, 0xFFFFFFFC)),
+    "gather_without_runs": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 5, 0)),
+    "gather_of_many_runs": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 5, 0xFFFFFFFF)),
+    "gather_run_of_nothing": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 7, 0)),
+    "gather_run_too_long": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 13, 2)),
+    "gather_run_outside": ("gathers", "PLAN_CONSTANT", lambda d: _offset(d, 12, 4)),
     "product_of_other_channels": ("products", "PLAN_SHAPE", lambda d: _narrow(d, channels=4)),
     "product_with_two_pixels": ("products", "PLAN_SHAPE", lambda d: _narrow(d, columns=2)),
     "product_without_factor": (
@@ -465,6 +494,12 @@ def _factor(draft: Draft, kernel: str, **fields: int) -> None:
 
 def _ratio(draft: Draft, value: float) -> None:
     draft.put(draft.parameters_of("ADD")["quantisation"], layout.FLOAT_ADDITION, ratio1=value)
+
+
+def _offset(draft: Draft, word: int, value: int) -> None:
+    """Change one of the words that a gathering reads."""
+    start = draft.parameters_of("GATHER")["table"] + 4 * word
+    draft.constants[start : start + 4] = value.to_bytes(4, "little")
 
 
 def _reverse(draft: Draft) -> None:

@@ -118,12 +118,13 @@
 #define PLR_KERNEL_ADD 8u /* sum of two inputs */
 #define PLR_KERNEL_CONCAT 9u /* the inputs one after the other along the channels, each through its table */
 #define PLR_KERNEL_PAD 10u /* the input, if there is one, surrounded by `value` */
-#define PLR_KERNEL_LOOKUP 11u /* the table's entry for each element */
+#define PLR_KERNEL_LOOKUP 11u /* the table's entry for each element, or that of the channel's own table */
 #define PLR_KERNEL_PARTIAL_SUMS 12u /* int32 sums of an ungrouped convolution over some input channels, without bias */
 #define PLR_KERNEL_REQUANTISE 13u /* bias, requantisation and clamp of int32 sums */
 #define PLR_KERNEL_ACCUMULATE 14u /* output += input, int32 */
 #define PLR_KERNEL_COPY 15u /* output = input, int8 */
 #define PLR_KERNEL_MUL 16u /* product of two inputs; the second may be one pixel, for all of the first's */
+#define PLR_KERNEL_GATHER 17u /* elements of the input in another order: at row + column + channel offset, in memory order */
 
 /* variant: implementation of a kernel */
 #define PLR_VARIANT_PORTABLE 0u /* C for every core */
@@ -141,6 +142,8 @@
 /* parameters_flag: bits of parameters.flags */
 #define PLR_PARAMETERS_FLAG_COUNT_PADDING 1u /* AVERAGE_POOL divides by the whole window, padding included */
 #define PLR_PARAMETERS_FLAG_UNSIGNED 2u /* ONNXRUNTIME ADD and AVERAGE_POOL round in the model's uint8 values, 128 above the int8 ones */
+#define PLR_PARAMETERS_FLAG_CHANNEL_TABLES 4u /* LOOKUP has a table for each channel */
+#define PLR_PARAMETERS_FLAG_SUBTRACT 8u /* ADD under TFLM subtracts the second input */
 
 /* frame_kind: what a frame is for */
 #define PLR_FRAME_KIND_HELLO 1u /* board to host after boot: a hello record */
@@ -429,7 +432,7 @@ typedef struct plr_parameters {
     uint32_t weights; /* constant: int8 weights of the output's channels */
     uint32_t bias; /* constant: int32 per output channel */
     uint32_t quantisation; /* constant: how sums become int8, see the list of kernels */
-    uint32_t table; /* constant: int8[256]; variant DSP of ADD: int32[2][256] and a finish */
+    uint32_t table; /* constant: int8[256], or [channels][256]; GATHER: see there; variant DSP of ADD: int32[2][256], finish */
     uint32_t group_input_channels; /* input channels that one output channel reads */
     uint32_t group_output_channels; /* output channels per group */
     uint32_t first_in_group; /* place of the first output channel within its group */

@@ -19,6 +19,7 @@ static const plr_kernel_t portable[] = {
     [PLR_KERNEL_ACCUMULATE] = plr_accumulate,
     [PLR_KERNEL_COPY] = plr_copy,
     [PLR_KERNEL_MUL] = plr_mul,
+    [PLR_KERNEL_GATHER] = plr_gather,
 };
 
 #if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_DSP) != 0

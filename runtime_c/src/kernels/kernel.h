@@ -88,6 +88,7 @@ void plr_requantise(const plr_call_t *call);
 void plr_accumulate(const plr_call_t *call);
 void plr_copy(const plr_call_t *call);
 void plr_mul(const plr_call_t *call);
+void plr_gather(const plr_call_t *call);
 
 /* Variant DSP. */
 void plr_dsp_convolution(const plr_call_t *call);

@@ -21,12 +21,13 @@ static void add_integers(const plr_call_t *call, const int8_t *first, const int8
     const plr_parameters_t *parameters = &call->parameters;
     const plr_finish_t finish = plr_call_finish(call);
     const int32_t *factors = finish.factors;
+    const bool subtracts = (parameters->flags & PLR_PARAMETERS_FLAG_SUBTRACT) != 0;
     for (uint32_t channel = 0; channel < call->output.channels; channel++) {
         const int32_t raised1 = (first[channel] - parameters->input_zero_point) * (1 << LEFT_SHIFT);
         const int32_t raised2 = (second[channel] - parameters->other_zero_point) * (1 << LEFT_SHIFT);
         const uint32_t scaled1 = (uint32_t)plr_fixed_product(raised1, factors[0], factors[1]);
         const uint32_t scaled2 = (uint32_t)plr_fixed_product(raised2, factors[2], factors[3]);
-        output[channel] = plr_finish(&finish, 2, scaled1 + scaled2);
+        output[channel] = plr_finish(&finish, 2, subtracts ? scaled1 - scaled2 : scaled1 + scaled2);
     }
 }
 
