@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import tempfile
-import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,12 +12,13 @@ from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
-from planner.boards.firmware import firmware, require_tool
-from planner.boards.machines import ICOUNT_SHIFT, LOCAL_BOARD, LOCAL_COMPILER, PLAN_OFFSET_BYTES, Machine
+from planner.boards.configuration import TransportKind, configuration
+from planner.boards.firmware import firmware
+from planner.boards.machines import LOCAL_BOARD, LOCAL_COMPILER, PLAN_OFFSET_BYTES, Machine
 from planner.boards.pipes import HostPipes, make_pipes
+from planner.boards.processes import dies_with_parent, emulator_command, flash_options
 from planner.data.plan import Plan
 from planner.errors import ToolchainError
-from planner.planfmt.layout import CONFIG, CONFIG_MAGIC
 
 _KILL_WAIT_S = 10.0
 _COMPLAINT_BYTES = 500
@@ -44,20 +42,7 @@ class BoardSetup:
 
     def configuration(self, node: int, host: int, paint: int) -> bytes:
         """The configuration record that the firmware reads at boot."""
-        values = {
-            "magic": CONFIG_MAGIC.value,
-            "size": CONFIG.size_bytes,
-            "node": node,
-            "host": host,
-            "flags": self.flags,
-            "ram_cap_bytes": self.ram_cap_bytes,
-            "paint": paint,
-            "ns_numerator": self.ns_per_work.numerator,
-            "ns_denominator": self.ns_per_work.denominator,
-            "crc32": 0,
-        }
-        values["crc32"] = zlib.crc32(CONFIG.pack(values)[: CONFIG.offset("crc32")])
-        return CONFIG.pack(values)
+        return configuration(node, host, TransportKind.PIPES, self.flags, self.ram_cap_bytes, paint, self.ns_per_work)
 
 
 class Fleet:
@@ -116,7 +101,7 @@ class Fleet:
             try:
                 # A session of its own keeps Ctrl-C away: it is for us, and we end the process.
                 return subprocess.Popen(
-                    [*_dies_with_parent(), *self._commands[node], *arguments],
+                    [*dies_with_parent(), *self._commands[node], *arguments],
                     cwd=self.directory,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -146,39 +131,14 @@ def _pipes(plan: Plan, host: int) -> set[tuple[int, int]]:
 
 def _command(setup: BoardSetup) -> list[str]:
     """The program with all arguments that are the same in every run."""
-    machine = setup.machine
-    if machine is None:
+    if setup.machine is None:
         return [str(firmware(LOCAL_BOARD, LOCAL_COMPILER))]
-    return [
-        require_tool(machine.emulator),
-        *machine.arguments,
-        *("-display", "none", "-monitor", "none", "-serial", "null"),
-        *("-semihosting-config", "enable=on,target=native"),
-        *("-icount", f"shift={ICOUNT_SHIFT},sleep=off"),
-        *("-kernel", str(firmware(machine.name, machine.compiler))),
-    ]
+    return emulator_command(setup.machine, "-serial", "null")
 
 
 def _arguments(machine: Machine | None, config: Path, plan: Path) -> list[str]:
     """The arguments that hand over configuration and plan."""
     if machine is None:
         return [config.name, plan.name, "."]
-    contents = {machine.flash_address: config, machine.flash_address + PLAN_OFFSET_BYTES: plan}
-    return [
-        argument
-        for address, file in contents.items()
-        for argument in ("-device", f"loader,file={file.name},addr={address:#x},force-raw=on")
-    ]
-
-
-def _dies_with_parent() -> list[str]:
-    """A prefix that lets Linux kill the process should this one be killed without a chance to clean up.
-
-    The signal is asked for after the fork, too late for a parent that is dead by then; such an orphan has another
-    parent, and the shell between ends it.
-    """
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        return []
-    unless_orphan = 'parent=$1; shift; test "$PPID" -eq "$parent" && exec "$@"'
-    return [setpriv, "--pdeathsig", "KILL", "sh", "-c", unless_orphan, "sh", str(os.getpid())]
+    address = machine.flash_address
+    return flash_options({address: Path(config.name), address + PLAN_OFFSET_BYTES: Path(plan.name)})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from planner.planfmt.layout import FRAME_HEADER, FRAME_KIND, FRAME_MAGIC, FRAME_PAYLOAD_BYTES
+from planner.planfmt.layout import FRAME_HEADER, FRAME_KIND, FRAME_MAGIC, FRAME_PAYLOAD_BYTES, STATUS
 
 HEADER_BYTES = FRAME_HEADER.size_bytes
 PAYLOAD_BYTES = FRAME_PAYLOAD_BYTES.value
@@ -28,6 +28,13 @@ class FrameKind(IntEnum):
     ERROR = FRAME_KIND.members["ERROR"][0]
     INPUT = FRAME_KIND.members["INPUT"][0]
     OUTPUT = FRAME_KIND.members["OUTPUT"][0]
+    ACK = FRAME_KIND.members["ACK"][0]
+    CREDIT = FRAME_KIND.members["CREDIT"][0]
+    CONNECT = FRAME_KIND.members["CONNECT"][0]
+    BOARD = FRAME_KIND.members["BOARD"][0]
+    PLAN = FRAME_KIND.members["PLAN"][0]
+    RUN = FRAME_KIND.members["RUN"][0]
+    RESTART = FRAME_KIND.members["RESTART"][0]
 
 
 class FrameError(ValueError):
@@ -36,7 +43,7 @@ class FrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame between two nodes; `payload` has at most `PAYLOAD_BYTES`."""
+    """One frame between two nodes; `payload` has at most `PAYLOAD_BYTES`. `session` and `order` are the link's."""
 
     kind: FrameKind
     source: int
@@ -45,6 +52,8 @@ class Frame:
     sequence: int = 0
     virtual_ns: int = 0
     payload: bytes = b""
+    session: int = 0
+    order: int = 0
 
 
 def encode(frame: Frame) -> bytes:
@@ -54,12 +63,13 @@ def encode(frame: Frame) -> bytes:
     values = {
         "magic": FRAME_MAGIC.value,
         "kind": frame.kind,
-        "flags": 0,
+        "session": frame.session,
         "source": frame.source,
         "target": frame.target,
         "sequence": frame.sequence,
         "tag": frame.tag,
         "length": len(frame.payload),
+        "order": frame.order,
         "crc32": 0,
         "virtual_ns": frame.virtual_ns,
     }
@@ -73,6 +83,16 @@ def carry(content: bytes, first: Frame) -> Iterator[Frame]:
         yield replace(first, sequence=sequence, payload=content[offset : offset + PAYLOAD_BYTES])
 
 
+def decode(data: bytes) -> Frame:
+    """The frame that `data` is. Raises FrameError if it is none."""
+    if len(data) < HEADER_BYTES:
+        raise FrameError(f"a frame of {len(data)} bytes is shorter than its header")
+    header = _header(data)
+    if len(data) != HEADER_BYTES + header["length"]:
+        raise FrameError(f"a frame of {len(data)} bytes claims a payload of {header['length']}")
+    return _checked(header, data[HEADER_BYTES:])
+
+
 class FrameDecoder:
     """Cuts a stream of bytes, in pieces of any size, into frames."""
 
@@ -83,17 +103,22 @@ class FrameDecoder:
         """The frames that `data` completes. Raises FrameError at the first bytes that are none; then give up."""
         self._pending += data
         while len(self._pending) >= HEADER_BYTES:
-            header = FRAME_HEADER.unpack(bytes(self._pending[:HEADER_BYTES]))
-            if header["magic"] != FRAME_MAGIC.value:
-                raise FrameError(f"a frame begins with {header['magic']:#06x} instead of {FRAME_MAGIC.value:#06x}")
-            if header["length"] > PAYLOAD_BYTES:
-                raise FrameError(f"a frame claims a payload of {header['length']} bytes")
+            header = _header(bytes(self._pending[:HEADER_BYTES]))
             size_bytes = HEADER_BYTES + header["length"]
             if len(self._pending) < size_bytes:
                 return
             payload = bytes(self._pending[HEADER_BYTES:size_bytes])
             del self._pending[:size_bytes]
             yield _checked(header, payload)
+
+
+def _header(data: bytes) -> dict[str, int]:
+    header = FRAME_HEADER.unpack(data)
+    if header["magic"] != FRAME_MAGIC.value:
+        raise FrameError(f"a frame begins with {header['magic']:#06x} instead of {FRAME_MAGIC.value:#06x}")
+    if header["length"] > PAYLOAD_BYTES:
+        raise FrameError(f"a frame claims a payload of {header['length']} bytes")
+    return header
 
 
 def _checked(header: dict[str, int], payload: bytes) -> Frame:
@@ -111,4 +136,11 @@ def _checked(header: dict[str, int], payload: bytes) -> Frame:
         header["sequence"],
         header["virtual_ns"],
         payload,
+        header["session"],
+        header["order"],
     )
+
+
+def status_name(status: int) -> str:
+    """Name of a runtime status code."""
+    return next((name for name, (value, _) in STATUS.members.items() if value == status), f"status {status}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.boards.blame import Progress, activity, suspects
 from planner.boards.fleet import Fleet
-from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameDecoder, FrameError, FrameKind, carry, encode
+from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameDecoder, FrameError, FrameKind, carry, encode, status_name
 from planner.boards.host_node import HostNode
 from planner.boards.pipes import unread_bytes
 from planner.data.graph import Int8Array
@@ -150,7 +150,7 @@ class Session:
     def _check_report(self, node: int, board: BoardRun) -> None:
         report, steps = board.report, len(self._plan.programs[node].steps)
         if report["status"] != 0:
-            raise DeviceReported(self._name(node), f"ended with {_status_name(report['status'])}")
+            raise DeviceReported(self._name(node), f"ended with {status_name(report['status'])}")
         if not report["step_count"] == len(board.steps) == steps:
             raise ProtocolError(self._name(node), f"reported {len(board.steps)} steps of a program of {steps}")
         if report["canaries_broken"]:
@@ -221,7 +221,7 @@ class Session:
 
     def _reported(self, node: int, error: Values) -> DeviceError:
         """The fault behind an ERROR frame: a bad frame is the fault of the board that sent it."""
-        status, peer = _status_name(error["status"]), error["peer"]
+        status, peer = status_name(error["status"]), error["peer"]
         if status in _LINK_FAULTS and peer < self._fleet.host:
             return ProtocolError(self._name(peer), f"sent {self._name(node)} what it refused with {status}")
         where = "before the first step" if error["step"] == layout.NO_INDEX.value else f"at step {error['step']}"
@@ -253,7 +253,3 @@ class Session:
 
     def _name(self, node: int) -> str:
         return self._fleet.setups[node].name
-
-
-def _status_name(status: int) -> str:
-    return next((name for name, (value, _) in layout.STATUS.members.items() if value == status), f"status {status}")

@@ -20,6 +20,7 @@ STORED_PLAN_HEAD_BYTES = Constant("STORED_PLAN_HEAD_BYTES", 128, "of a slot: sto
 FLASH_WORD_BYTES_MAX = Constant("FLASH_WORD_BYTES_MAX", 256, "largest unit in which a flash is programmed")
 NO_NODE = Constant("NO_NODE", 0xFFFF, "no such node")
 NO_INDEX = Constant("NO_INDEX", 0xFFFFFFFF, "no such record or constant")
+NODES_MAX = Constant("NODES_MAX", 64, "nodes of a fleet, the host included")
 NO_PORT = Constant("NO_PORT", 0xFF, "the message occupies no port register at this end")
 SECTION_ALIGNMENT = Constant(
     "SECTION_ALIGNMENT", 16, "sections, and arrays within the constants, lie at multiples of it"
@@ -56,6 +57,7 @@ CONSTANTS = (
         NO_NODE,
         NO_INDEX,
         NO_PORT,
+        NODES_MAX,
     ),
     *(
         SECTION_ALIGNMENT,
@@ -79,7 +81,9 @@ STATUS = Enumeration(
         "FRAME": (-3, "a frame with a wrong magic, length or address"),
         "FRAME_CRC": (-4, "a frame with a wrong CRC"),
         "PROTOCOL": (-5, "a well-formed frame that is not due"),
-        "CONFIG": (-6, "a board configuration with a wrong magic, size, CRC or ratio"),
+        "CONFIG": (-6, "a board configuration with a wrong magic, size, CRC, ratio or RAM cap"),
+        "RESTART": (-7, "the host has begun another session, or wants the board to start again"),
+        "STORE": (-8, "the plan store refuses a write"),
         "FLASH": (-9, "the flash did not erase or program"),
         "STORE_MISMATCH": (-10, "the plan is not the announced one: another fleet, model or content"),
         "STORE_TOO_SMALL": (-11, "the plan is larger than a slot of the plan store"),
@@ -427,6 +431,16 @@ FRAME_KIND = Enumeration(
         "ERROR": (10, "board to host: an error record; the board has stopped"),
         "INPUT": (11, "host to board after START: a piece of input end `tag`"),
         "OUTPUT": (12, "board to host before REPORT: a piece of output end `tag`"),
+        "ACK": (13, "lossy links: all frames before `order` have arrived"),
+        "CREDIT": (14, "lossy links: as ACK, and frame `order` may come"),
+        "CONNECT": (
+            15,
+            "host to board: begin `session`, with nonce `tag`, as node `target` of a fleet whose host is `source`",
+        ),
+        "BOARD": (16, "board to host, after CONNECT: a board record, then its name and its core as two lines"),
+        "PLAN": (17, "host to idle board: a piece of a plan binary, which begins `tag` bytes into it"),
+        "RUN": (18, "host to idle board: a config record; run the stored plan, from HELLO to STOP"),
+        "RESTART": (19, "host to board: start again as after power on"),
     },
 )
 
@@ -436,12 +450,13 @@ FRAME_HEADER = Record(
     (
         Field("magic", "u16", "FRAME_MAGIC"),
         Field("kind", "u8", "frame_kind"),
-        Field("flags", "u8", "0; for lossy links"),
+        Field("session", "u8", "session that the frame belongs to, from CONNECT; 0 on links that lose nothing"),
         Field("source", "u16", "node that sends"),
         Field("target", "u16", "node that receives"),
         Field("sequence", "u32", "number of this frame within its message, from 0"),
         Field("tag", "u32", "message number, or 0"),
-        Field("length", "u32", "payload bytes that follow"),
+        Field("length", "u16", "payload bytes that follow"),
+        Field("order", "u16", "number of this frame on its lossy link, see LINK_PROTOCOL.md; else 0"),
         Field("crc32", "u32", "CRC-32 (IEEE) of the header with this field 0, then the payload"),
         Field("virtual_ns", "u64", "virtual time, by kind"),
     ),
@@ -456,6 +471,16 @@ CONFIG_FLAG = Enumeration(
     },
 )
 
+TRANSPORT = Enumeration(
+    "transport",
+    "how bytes travel between nodes",
+    {
+        "PIPES": (0, "named pipes, which lose nothing; the plan is there at boot"),
+        "SERIAL": (1, "a serial line to the host, which passes on what is for others"),
+        "ETHERNET": (2, "Ethernet frames"),
+    },
+)
+
 CONFIG = Record(
     "config",
     "board configuration, read at boot: what makes one firmware image many boards",
@@ -464,7 +489,8 @@ CONFIG = Record(
         Field("size", "u16", "bytes of this record"),
         Field("node", "u16", "number of this node"),
         Field("host", "u16", "number of the host"),
-        Field("flags", "u16", "config_flag bits"),
+        Field("flags", "u8", "config_flag bits"),
+        Field("transport", "u8", "transport by which the board talks"),
         Field("ram_cap_bytes", "u32", "RAM of the board from its first byte; the arena ends there"),
         Field("paint", "u32", "word with which free RAM is painted before a run"),
         Field("ns_numerator", "u32", "work units * ns_numerator / ns_denominator = nanoseconds"),
@@ -509,6 +535,23 @@ HELLO = Record(
     ),
 )
 
+BOARD = Record(
+    "board",
+    "first part of the payload of BOARD: what a board is, and what it holds",
+    (
+        Field("format_major", "u16", "FORMAT_MAJOR of the runtime"),
+        Field("format_minor", "u16", "FORMAT_MINOR of the runtime"),
+        Field("firmware_version", "u32", "major << 16 | minor << 8 | patch"),
+        Field("capabilities", "u32", "capability bits of the runtime"),
+        Field("clock_hz", "u32", "of the core"),
+        Field("ram_bytes", "u32", "RAM from its first byte"),
+        Field("flash_bytes", "u32", "flash for the image and plans"),
+        Field("store_bytes", "u32", "largest plan that the store takes"),
+        Field("code_bytes", "u32", "flash of the firmware image"),
+        Field("plan_crc32", "u32", "of the stored plan, or 0 if there is none"),
+    ),
+)
+
 REPORT = Record(
     "report",
     "payload of REPORT",
@@ -549,12 +592,12 @@ ERROR = Record(
 
 ENUMERATIONS = (
     *(STATUS, CAPABILITY, ARITHMETIC, SECTION, SECTION_FLAG, OPCODE, KERNEL, VARIANT, PACKING, DIRECTION),
-    *(PARAMETERS_FLAG, FRAME_KIND, CONFIG_FLAG),
+    *(PARAMETERS_FLAG, FRAME_KIND, CONFIG_FLAG, TRANSPORT),
 )
 
 PLAN_RECORDS = (
     *(PLAN_HEADER, SECTION_ENTRY, BUFFER, STEP, OPERAND, VIEW, PARAMETERS, MESSAGE, END),
     *(QUANTISATION, FLOAT_ADDITION, FLOAT_AVERAGE),
 )
-LINK_RECORDS = (FRAME_HEADER, HELLO, STEP_REPORT, REPORT, ERROR)
+LINK_RECORDS = (FRAME_HEADER, HELLO, BOARD, STEP_REPORT, REPORT, ERROR)
 RECORDS = (*PLAN_RECORDS, CONFIG, STORED_PLAN, *LINK_RECORDS)

@@ -38,3 +38,12 @@ plr_status_t plr_link_expect(plr_t *runtime, uint16_t peer, uint8_t kind, uint32
     }
     return status;
 }
+
+void plr_link_report(plr_t *runtime, plr_status_t status) {
+    const plr_error_t error = {.status = status, .step = runtime->step, .peer = runtime->failed_peer};
+    plr_error_write(plr_link_payload(runtime), &error);
+    const plr_status_t ignored = plr_link_send(
+        runtime,
+        (plr_frame_header_t){.kind = PLR_FRAME_KIND_ERROR, .target = runtime->config.host, .length = PLR_ERROR_BYTES});
+    (void)ignored;
+}

@@ -21,4 +21,7 @@ PLR_MUST_CHECK plr_status_t plr_link_receive(plr_t *runtime, uint16_t peer, plr_
 PLR_MUST_CHECK plr_status_t plr_link_expect(plr_t *runtime, uint16_t peer, uint8_t kind, uint32_t tag,
                                             uint32_t sequence, plr_frame_header_t *header);
 
+/* Tell the host what failed. If that fails too, nobody is left to tell. */
+void plr_link_report(plr_t *runtime, plr_status_t status);
+
 #endif

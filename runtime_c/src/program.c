@@ -70,7 +70,7 @@ static plr_status_t send_trace(plr_t *runtime) {
     return plr_link_send(runtime, (plr_frame_header_t){.kind = PLR_FRAME_KIND_TRACE,
                                                        .target = runtime->config.host,
                                                        .tag = runtime->report.step_count - waiting,
-                                                       .length = waiting * PLR_STEP_REPORT_BYTES});
+                                                       .length = (uint16_t)(waiting * PLR_STEP_REPORT_BYTES)});
 }
 
 static plr_status_t trace_step(plr_t *runtime, uint64_t work) {

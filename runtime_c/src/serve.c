@@ -82,23 +82,13 @@ static plr_status_t obey(plr_t *runtime) {
     return status;
 }
 
-/* Tell the host what failed. If that fails too, nobody is left to tell. */
-static void report_error(plr_t *runtime, plr_status_t status) {
-    const plr_error_t error = {.status = status, .step = runtime->step, .peer = runtime->failed_peer};
-    plr_error_write(plr_link_payload(runtime), &error);
-    const plr_status_t ignored = plr_link_send(
-        runtime,
-        (plr_frame_header_t){.kind = PLR_FRAME_KIND_ERROR, .target = runtime->config.host, .length = PLR_ERROR_BYTES});
-    (void)ignored;
-}
-
 plr_status_t plr_serve(plr_t *runtime, const uint8_t *plan, size_t capacity_bytes) {
     plr_status_t status = load(runtime, plan, capacity_bytes);
     if (status == PLR_OK) {
         status = obey(runtime);
     }
     if (status != PLR_OK) {
-        report_error(runtime, status);
+        plr_link_report(runtime, status);
     }
     return status;
 }

@@ -52,7 +52,7 @@ static plr_status_t send_operand(plr_t *runtime, plr_frame_header_t header, uint
     plr_stream_t stream = plr_stream_over(&box);
     plr_status_t status = PLR_OK;
     for (header.sequence = 0; status == PLR_OK && !plr_stream_ended(&stream); header.sequence++) {
-        header.length = plr_stream_read(&stream, plr_link_payload(runtime), PLR_FRAME_PAYLOAD_BYTES);
+        header.length = (uint16_t)plr_stream_read(&stream, plr_link_payload(runtime), PLR_FRAME_PAYLOAD_BYTES);
         status = plr_link_send(runtime, header);
     }
     return status;

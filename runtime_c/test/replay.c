@@ -48,7 +48,7 @@ static uint8_t *allocate(size_t size_bytes) {
     return bytes;
 }
 
-static plr_status_t send(void *context, uint16_t peer, const uint8_t *frame, size_t size_bytes) {
+static plr_status_t send(void *context, uint16_t peer, uint8_t *frame, size_t size_bytes) {
     script_t *script = context;
     if (script->sends == 0 || script->sent_bytes + 8 + size_bytes > SENT_CAPACITY) {
         return PLR_ERR_LINK;

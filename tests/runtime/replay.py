@@ -46,6 +46,7 @@ def configuration(case: Case) -> bytes:
         "node": case.node,
         "host": case.host,
         "flags": case.flags,
+        "transport": 0,
         "ram_cap_bytes": case.arena_bytes,
         "paint": PAINT,
         "ns_numerator": 3,

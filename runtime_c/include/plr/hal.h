@@ -11,8 +11,9 @@ typedef struct plr_hal {
     void *context; /* passed back to every function */
 
     /* Send one whole frame (header and payload, at most PLR_FRAME_BYTES) to a peer node. May block until the peer
-     * reads. Fails with PLR_ERR_LINK iff the link is broken or a timeout that the port keeps has passed. */
-    plr_status_t (*send)(void *context, uint16_t peer, const uint8_t *frame, size_t size_bytes);
+     * reads, and may change the frame. Fails with PLR_ERR_LINK iff the link is broken or a timeout that the port keeps
+     * has passed. Over a transport that loses bytes, this and receive() are those of plr/arq.h. */
+    plr_status_t (*send)(void *context, uint16_t peer, uint8_t *frame, size_t size_bytes);
 
     /* Receive the next whole frame from a peer node. Blocks. Fails with PLR_ERR_LINK iff the link is broken, a timeout
      * that the port keeps has passed, or the frame is larger than capacity_bytes. */

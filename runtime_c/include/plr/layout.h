@@ -20,6 +20,7 @@
 #define PLR_NO_NODE 0xFFFFu /* no such node */
 #define PLR_NO_INDEX 0xFFFFFFFFu /* no such record or constant */
 #define PLR_NO_PORT 255u /* the message occupies no port register at this end */
+#define PLR_NODES_MAX 64u /* nodes of a fleet, the host included */
 #define PLR_SECTION_ALIGNMENT 16u /* sections, and arrays within the constants, lie at multiples of it */
 #define PLR_PIECES_MAX 3u /* views of an operand */
 #define PLR_PORTS_MAX 16u /* port registers of a node */
@@ -45,7 +46,9 @@
 #define PLR_ERR_FRAME (-3) /* a frame with a wrong magic, length or address */
 #define PLR_ERR_FRAME_CRC (-4) /* a frame with a wrong CRC */
 #define PLR_ERR_PROTOCOL (-5) /* a well-formed frame that is not due */
-#define PLR_ERR_CONFIG (-6) /* a board configuration with a wrong magic, size, CRC or ratio */
+#define PLR_ERR_CONFIG (-6) /* a board configuration with a wrong magic, size, CRC, ratio or RAM cap */
+#define PLR_ERR_RESTART (-7) /* the host has begun another session, or wants the board to start again */
+#define PLR_ERR_STORE (-8) /* the plan store refuses a write */
 #define PLR_ERR_FLASH (-9) /* the flash did not erase or program */
 #define PLR_ERR_STORE_MISMATCH (-10) /* the plan is not the announced one: another fleet, model or content */
 #define PLR_ERR_STORE_TOO_SMALL (-11) /* the plan is larger than a slot of the plan store */
@@ -158,10 +161,22 @@
 #define PLR_FRAME_KIND_ERROR 10u /* board to host: an error record; the board has stopped */
 #define PLR_FRAME_KIND_INPUT 11u /* host to board after START: a piece of input end `tag` */
 #define PLR_FRAME_KIND_OUTPUT 12u /* board to host before REPORT: a piece of output end `tag` */
+#define PLR_FRAME_KIND_ACK 13u /* lossy links: all frames before `order` have arrived */
+#define PLR_FRAME_KIND_CREDIT 14u /* lossy links: as ACK, and frame `order` may come */
+#define PLR_FRAME_KIND_CONNECT 15u /* host to board: begin `session`, with nonce `tag`, as node `target` of a fleet whose host is `source` */
+#define PLR_FRAME_KIND_BOARD 16u /* board to host, after CONNECT: a board record, then its name and its core as two lines */
+#define PLR_FRAME_KIND_PLAN 17u /* host to idle board: a piece of a plan binary, which begins `tag` bytes into it */
+#define PLR_FRAME_KIND_RUN 18u /* host to idle board: a config record; run the stored plan, from HELLO to STOP */
+#define PLR_FRAME_KIND_RESTART 19u /* host to board: start again as after power on */
 
 /* config_flag: bits of config.flags */
 #define PLR_CONFIG_FLAG_PREDICTED_CLOCK 1u /* advance the clock by each step's predicted time instead of the measured work */
 #define PLR_CONFIG_FLAG_PROGRESS 2u /* send PROGRESS frames */
+
+/* transport: how bytes travel between nodes */
+#define PLR_TRANSPORT_PIPES 0u /* named pipes, which lose nothing; the plan is there at boot */
+#define PLR_TRANSPORT_SERIAL 1u /* a serial line to the host, which passes on what is for others */
+#define PLR_TRANSPORT_ETHERNET 2u /* Ethernet frames */
 
 /* plan_header: first bytes of a plan binary; the section table follows at header_size */
 #define PLR_PLAN_HEADER_BYTES 56u
@@ -665,7 +680,8 @@ typedef struct plr_config {
     uint16_t size; /* bytes of this record */
     uint16_t node; /* number of this node */
     uint16_t host; /* number of the host */
-    uint16_t flags; /* config_flag bits */
+    uint8_t flags; /* config_flag bits */
+    uint8_t transport; /* transport by which the board talks */
     uint32_t ram_cap_bytes; /* RAM of the board from its first byte; the arena ends there */
     uint32_t paint; /* word with which free RAM is painted before a run */
     uint32_t ns_numerator; /* work units * ns_numerator / ns_denominator = nanoseconds */
@@ -680,7 +696,8 @@ static inline plr_config_t plr_config_read(const uint8_t *bytes)
     record.size = plr_get_u16(bytes + 4);
     record.node = plr_get_u16(bytes + 6);
     record.host = plr_get_u16(bytes + 8);
-    record.flags = plr_get_u16(bytes + 10);
+    record.flags = plr_get_u8(bytes + 10);
+    record.transport = plr_get_u8(bytes + 11);
     record.ram_cap_bytes = plr_get_u32(bytes + 12);
     record.paint = plr_get_u32(bytes + 16);
     record.ns_numerator = plr_get_u32(bytes + 20);
@@ -695,7 +712,8 @@ static inline void plr_config_write(uint8_t *bytes, const plr_config_t *record)
     plr_put_u16(bytes + 4, record->size);
     plr_put_u16(bytes + 6, record->node);
     plr_put_u16(bytes + 8, record->host);
-    plr_put_u16(bytes + 10, record->flags);
+    plr_put_u8(bytes + 10, record->flags);
+    plr_put_u8(bytes + 11, record->transport);
     plr_put_u32(bytes + 12, record->ram_cap_bytes);
     plr_put_u32(bytes + 16, record->paint);
     plr_put_u32(bytes + 20, record->ns_numerator);
@@ -760,12 +778,13 @@ static inline void plr_stored_plan_write(uint8_t *bytes, const plr_stored_plan_t
 typedef struct plr_frame_header {
     uint16_t magic; /* FRAME_MAGIC */
     uint8_t kind; /* frame_kind */
-    uint8_t flags; /* 0; for lossy links */
+    uint8_t session; /* session that the frame belongs to, from CONNECT; 0 on links that lose nothing */
     uint16_t source; /* node that sends */
     uint16_t target; /* node that receives */
     uint32_t sequence; /* number of this frame within its message, from 0 */
     uint32_t tag; /* message number, or 0 */
-    uint32_t length; /* payload bytes that follow */
+    uint16_t length; /* payload bytes that follow */
+    uint16_t order; /* number of this frame on its lossy link, see LINK_PROTOCOL.md; else 0 */
     uint32_t crc32; /* CRC-32 (IEEE) of the header with this field 0, then the payload */
     uint64_t virtual_ns; /* virtual time, by kind */
 } plr_frame_header_t;
@@ -775,12 +794,13 @@ static inline plr_frame_header_t plr_frame_header_read(const uint8_t *bytes)
     plr_frame_header_t record;
     record.magic = plr_get_u16(bytes + 0);
     record.kind = plr_get_u8(bytes + 2);
-    record.flags = plr_get_u8(bytes + 3);
+    record.session = plr_get_u8(bytes + 3);
     record.source = plr_get_u16(bytes + 4);
     record.target = plr_get_u16(bytes + 6);
     record.sequence = plr_get_u32(bytes + 8);
     record.tag = plr_get_u32(bytes + 12);
-    record.length = plr_get_u32(bytes + 16);
+    record.length = plr_get_u16(bytes + 16);
+    record.order = plr_get_u16(bytes + 18);
     record.crc32 = plr_get_u32(bytes + 20);
     record.virtual_ns = plr_get_u64(bytes + 24);
     return record;
@@ -790,12 +810,13 @@ static inline void plr_frame_header_write(uint8_t *bytes, const plr_frame_header
 {
     plr_put_u16(bytes + 0, record->magic);
     plr_put_u8(bytes + 2, record->kind);
-    plr_put_u8(bytes + 3, record->flags);
+    plr_put_u8(bytes + 3, record->session);
     plr_put_u16(bytes + 4, record->source);
     plr_put_u16(bytes + 6, record->target);
     plr_put_u32(bytes + 8, record->sequence);
     plr_put_u32(bytes + 12, record->tag);
-    plr_put_u32(bytes + 16, record->length);
+    plr_put_u16(bytes + 16, record->length);
+    plr_put_u16(bytes + 18, record->order);
     plr_put_u32(bytes + 20, record->crc32);
     plr_put_u64(bytes + 24, record->virtual_ns);
 }
@@ -844,6 +865,52 @@ static inline void plr_hello_write(uint8_t *bytes, const plr_hello_t *record)
     plr_put_u32(bytes + 24, record->stack_reserve_bytes);
     plr_put_u32(bytes + 28, record->arena_bytes);
     plr_put_u32(bytes + 32, record->code_bytes);
+}
+
+/* board: first part of the payload of BOARD: what a board is, and what it holds */
+#define PLR_BOARD_BYTES 36u
+
+typedef struct plr_board {
+    uint16_t format_major; /* FORMAT_MAJOR of the runtime */
+    uint16_t format_minor; /* FORMAT_MINOR of the runtime */
+    uint32_t firmware_version; /* major << 16 | minor << 8 | patch */
+    uint32_t capabilities; /* capability bits of the runtime */
+    uint32_t clock_hz; /* of the core */
+    uint32_t ram_bytes; /* RAM from its first byte */
+    uint32_t flash_bytes; /* flash for the image and plans */
+    uint32_t store_bytes; /* largest plan that the store takes */
+    uint32_t code_bytes; /* flash of the firmware image */
+    uint32_t plan_crc32; /* of the stored plan, or 0 if there is none */
+} plr_board_t;
+
+static inline plr_board_t plr_board_read(const uint8_t *bytes)
+{
+    plr_board_t record;
+    record.format_major = plr_get_u16(bytes + 0);
+    record.format_minor = plr_get_u16(bytes + 2);
+    record.firmware_version = plr_get_u32(bytes + 4);
+    record.capabilities = plr_get_u32(bytes + 8);
+    record.clock_hz = plr_get_u32(bytes + 12);
+    record.ram_bytes = plr_get_u32(bytes + 16);
+    record.flash_bytes = plr_get_u32(bytes + 20);
+    record.store_bytes = plr_get_u32(bytes + 24);
+    record.code_bytes = plr_get_u32(bytes + 28);
+    record.plan_crc32 = plr_get_u32(bytes + 32);
+    return record;
+}
+
+static inline void plr_board_write(uint8_t *bytes, const plr_board_t *record)
+{
+    plr_put_u16(bytes + 0, record->format_major);
+    plr_put_u16(bytes + 2, record->format_minor);
+    plr_put_u32(bytes + 4, record->firmware_version);
+    plr_put_u32(bytes + 8, record->capabilities);
+    plr_put_u32(bytes + 12, record->clock_hz);
+    plr_put_u32(bytes + 16, record->ram_bytes);
+    plr_put_u32(bytes + 20, record->flash_bytes);
+    plr_put_u32(bytes + 24, record->store_bytes);
+    plr_put_u32(bytes + 28, record->code_bytes);
+    plr_put_u32(bytes + 32, record->plan_crc32);
 }
 
 /* step_report: one executed step */
@@ -945,6 +1012,6 @@ static inline void plr_error_write(uint8_t *bytes, const plr_error_t *record)
     plr_put_u16(bytes + 10, record->reserved);
 }
 
-#define PLR_ERR_LIST(ENTRY) ENTRY(ARGUMENT) ENTRY(LINK) ENTRY(FRAME) ENTRY(FRAME_CRC) ENTRY(PROTOCOL) ENTRY(CONFIG) ENTRY(FLASH) ENTRY(STORE_MISMATCH) ENTRY(STORE_TOO_SMALL) ENTRY(PLAN_TRUNCATED) ENTRY(PLAN_MAGIC) ENTRY(PLAN_MAJOR) ENTRY(PLAN_MINOR) ENTRY(PLAN_CRC) ENTRY(PLAN_CAPABILITY) ENTRY(PLAN_HEADER) ENTRY(PLAN_SECTION) ENTRY(PLAN_UNKNOWN_SECTION) ENTRY(PLAN_ARENA) ENTRY(PLAN_BUFFER) ENTRY(PLAN_OVERLAP) ENTRY(PLAN_VIEW) ENTRY(PLAN_OPERAND) ENTRY(PLAN_LIFESPAN) ENTRY(PLAN_STEP) ENTRY(PLAN_SHAPE) ENTRY(PLAN_PARAMETERS) ENTRY(PLAN_CONSTANT) ENTRY(PLAN_QUANTISATION) ENTRY(PLAN_SCRATCH) ENTRY(PLAN_MESSAGE) ENTRY(PLAN_SLOT)
+#define PLR_ERR_LIST(ENTRY) ENTRY(ARGUMENT) ENTRY(LINK) ENTRY(FRAME) ENTRY(FRAME_CRC) ENTRY(PROTOCOL) ENTRY(CONFIG) ENTRY(RESTART) ENTRY(STORE) ENTRY(FLASH) ENTRY(STORE_MISMATCH) ENTRY(STORE_TOO_SMALL) ENTRY(PLAN_TRUNCATED) ENTRY(PLAN_MAGIC) ENTRY(PLAN_MAJOR) ENTRY(PLAN_MINOR) ENTRY(PLAN_CRC) ENTRY(PLAN_CAPABILITY) ENTRY(PLAN_HEADER) ENTRY(PLAN_SECTION) ENTRY(PLAN_UNKNOWN_SECTION) ENTRY(PLAN_ARENA) ENTRY(PLAN_BUFFER) ENTRY(PLAN_OVERLAP) ENTRY(PLAN_VIEW) ENTRY(PLAN_OPERAND) ENTRY(PLAN_LIFESPAN) ENTRY(PLAN_STEP) ENTRY(PLAN_SHAPE) ENTRY(PLAN_PARAMETERS) ENTRY(PLAN_CONSTANT) ENTRY(PLAN_QUANTISATION) ENTRY(PLAN_SCRATCH) ENTRY(PLAN_MESSAGE) ENTRY(PLAN_SLOT)
 
 #endif

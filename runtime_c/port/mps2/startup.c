@@ -6,8 +6,11 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 #define CPACR REGISTER(0xE000ED88u) /* coprocessor access: floating point and MVE */
+#define AIRCR REGISTER(0xE000ED0Cu) /* application interrupt and reset control */
 #define CFSR REGISTER(0xE000ED28u)  /* configurable fault status */
 #define BFAR REGISTER(0xE000ED38u)  /* memory or bus fault address */
+
+#define AIRCR_RESET 0x05FA0004u
 
 #define MPU_CTRL REGISTER(0xE000ED94u)
 #define MPU_RBAR REGISTER(0xE000ED9Cu)
@@ -40,6 +43,12 @@ void reset(void) {
     guard_stack();
     __asm__ volatile("dsb\n\tisb" ::: "memory");
     firmware_start();
+}
+
+void machine_restart(void) {
+    AIRCR = AIRCR_RESET;
+    for (;;) {
+    }
 }
 
 /* The stack may be what is broken: start again from its top. */

@@ -36,9 +36,9 @@ void pipes_init(pipes_t *pipes, uint16_t node) {
     pipes->node = node;
 }
 
-plr_status_t pipes_send(void *context, uint16_t peer, const uint8_t *frame, size_t size_bytes) {
+plr_status_t pipes_send(void *context, uint16_t peer, uint8_t *frame, size_t size_bytes) {
     pipes_t *pipes = context;
-    if (peer >= PIPES_MAX_NODES) {
+    if (peer >= PLR_NODES_MAX) {
         return PLR_ERR_LINK;
     }
     const int handle = open_once(&pipes->outgoing[peer], pipes->node, peer);
@@ -47,7 +47,7 @@ plr_status_t pipes_send(void *context, uint16_t peer, const uint8_t *frame, size
 
 plr_status_t pipes_receive(void *context, uint16_t peer, uint8_t *frame, size_t capacity_bytes, size_t *size_bytes) {
     pipes_t *pipes = context;
-    if (peer >= PIPES_MAX_NODES || capacity_bytes < PLR_FRAME_HEADER_BYTES) {
+    if (peer >= PLR_NODES_MAX || capacity_bytes < PLR_FRAME_HEADER_BYTES) {
         return PLR_ERR_LINK;
     }
     const int handle = open_once(&pipes->incoming[peer], peer, pipes->node);

@@ -8,18 +8,16 @@
 
 #include "plr/status.h"
 
-#define PIPES_MAX_NODES 64
-
 typedef struct pipes {
     uint16_t node;
-    int16_t incoming[PIPES_MAX_NODES]; /* handle + 1, or 0 before the first use */
-    int16_t outgoing[PIPES_MAX_NODES];
+    int16_t incoming[PLR_NODES_MAX]; /* handle + 1, or 0 before the first use */
+    int16_t outgoing[PLR_NODES_MAX];
 } pipes_t;
 
 void pipes_init(pipes_t *pipes, uint16_t node);
 
 /* plr_hal_t.send and .receive; the context is a pipes_t. They block without a timeout: the host watches. */
-plr_status_t pipes_send(void *context, uint16_t peer, const uint8_t *frame, size_t size_bytes);
+plr_status_t pipes_send(void *context, uint16_t peer, uint8_t *frame, size_t size_bytes);
 plr_status_t pipes_receive(void *context, uint16_t peer, uint8_t *frame, size_t capacity_bytes, size_t *size_bytes);
 
 #endif

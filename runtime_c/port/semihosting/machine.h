@@ -11,6 +11,14 @@ void machine_start_clock(void);
  * value never wraps. Time spent blocked in a semihosting call does not count. */
 uint64_t machine_instructions(void);
 
+/* The serial line to the host. `uart_get` returns -1 if no byte waits; `uart_put` waits for room. */
+void uart_start(void);
+int32_t uart_get(void);
+void uart_put(uint8_t byte);
+
+/* Start again as after power on. */
+void machine_restart(void) __attribute__((noreturn));
+
 /* Entered from the reset code with the stack pointer set and the floating-point unit on. */
 void firmware_start(void) __attribute__((noreturn));
 

@@ -42,6 +42,13 @@ __attribute__((used)) static void report_trap(void) {
     firmware_fault("trap", cause, address);
 }
 
+/* The guard stays locked, with the same page; everything else is set up again. */
+void machine_restart(void) {
+    reset();
+    for (;;) {
+    }
+}
+
 /* The stack may be what is broken: start again from its top. */
 __attribute__((naked, aligned(4))) void trap(void) {
     __asm__ volatile("la sp, firmware_stack_top\n\tj report_trap");
