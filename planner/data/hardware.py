@@ -5,8 +5,8 @@ Times are integers in nanoseconds where they are exact (links, clocks) and float
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
@@ -44,6 +44,15 @@ class FirmwareFootprint:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """What a board draws while it computes, and at all other times."""
+
+    active_mw: float
+    idle_mw: float
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class CostProfile:
     """What a board is and what work costs on it.
 
@@ -63,6 +72,7 @@ class CostProfile:
     cycles_source: Source
     firmware: FirmwareFootprint
     hardware_source: Source
+    power: Power | None = None
 
 
 ADDRESSABLE_BYTES = (1 << 32) - 1
@@ -71,12 +81,16 @@ ADDRESSABLE_BYTES = (1 << 32) - 1
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One board of the fleet with its caps: RAM counts static data, stack, link buffers, scratch and arena."""
+    """One board of the fleet with its caps: RAM counts static data, stack, link buffers, scratch and arena.
+
+    `price` is in any unit, the same for the whole fleet; None if nobody asked.
+    """
 
     name: str
     profile: CostProfile
     ram_cap_bytes: int
     flash_cap_bytes: int
+    price: float | None = None
 
     @property
     def arena_cap_bytes(self) -> int:
@@ -137,6 +151,18 @@ class Network:
     @property
     def host(self) -> int:
         return self.nodes - 1
+
+    def among(self, kept: Sequence[int]) -> Network:
+        """The network without the nodes that are not kept; those that are, in their order, are numbered anew."""
+        number = {node: index for index, node in enumerate(kept)}
+        routes = {
+            (number[route[0].source], number[route[-1].target]): tuple(
+                replace(hop, source=number[hop.source], target=number[hop.target]) for hop in route
+            )
+            for route in self.routes.values()
+            if all(hop.source in number and hop.target in number for hop in route)
+        }
+        return replace(self, nodes=len(kept), routes=routes)
 
     @staticmethod
     def switch(devices: int, cost: LinkCost) -> Network:

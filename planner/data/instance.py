@@ -13,6 +13,15 @@ class Objective(Enum):
     """What a plan minimises."""
 
     LATENCY = "latency"
+    """Makespan in the phase model."""
+    RAM_PEAK = "ram_peak"
+    """The largest RAM of any device that takes part, everything counted."""
+    DEVICES = "devices"
+    """How many devices take part."""
+    PRICE = "price"
+    """What those devices cost together."""
+    ENERGY = "energy"
+    """What the whole fleet draws from the first input byte to the last output byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,8 @@ class Instance:
     """A model over a fleet. Nodes 0..len(devices)-1 are the devices, node len(devices) is the host.
 
     `model` is a path or `zoo:NAME`. `arithmetic` None means the rule of the model's origin. `input_node` is where the
-    input arises, `output_node` where the result is wanted.
+    input arises, `output_node` where the result is wanted. Each of `objectives` is minimised among the plans that are
+    best by those before it.
     """
 
     name: str
@@ -39,7 +49,7 @@ class Instance:
     input_node: int
     output_node: int
     arithmetic: Arithmetic | None = None
-    objective: Objective = Objective.LATENCY
+    objectives: tuple[Objective, ...] = (Objective.LATENCY,)
     limits: SolverLimits = SolverLimits()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from planner.data.instance import Objective
 from planner.data.split import Split
 
 
@@ -53,8 +54,28 @@ class PhaseBounds:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectiveResult:
+    """What was attained of one objective, and what no plan beats that is best by the objectives before it.
+
+    Both in the objective's unit: microseconds, bytes, devices, price, microjoules. `bound` is 0 if nothing is proven.
+    """
+
+    objective: Objective
+    value: float
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """Part of the value that a better plan may save at most."""
+        return (self.value - self.bound) / self.value if self.value > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SolveResult:
-    """What a solver returns. `split` is None if it found none; `shortages` explains INFEASIBLE."""
+    """What a solver returns. `split` is None if it found none; `shortages` explains INFEASIBLE.
+
+    `objectives` has the instance's objectives in their order, and latency, which breaks ties; empty without a split.
+    """
 
     status: SolveStatus
     split: Split | None
@@ -63,6 +84,7 @@ class SolveResult:
     solver: str
     seed: int
     shortages: tuple[Shortage, ...] = ()
+    objectives: tuple[ObjectiveResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

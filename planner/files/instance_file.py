@@ -14,7 +14,7 @@ from planner.errors import Fault, InstanceError, ProfileError
 from planner.files import shipped
 from planner.files.profile_file import load_profile
 from planner.files.units import ValueFault, parse_bandwidth_ps, parse_byte_ps, parse_bytes, parse_ns
-from planner.files.yaml_document import Document, Section, flag, integer, member, nearest, schema_version, text
+from planner.files.yaml_document import Document, Section, flag, integer, member, nearest, number, schema_version, text
 
 SCHEMA_VERSION = 1
 HOST = "host"
@@ -39,9 +39,10 @@ def load_instance(path: Path) -> Instance:
         input_node=_read_node(top, "input", nodes),
         output_node=_read_node(top, "output", nodes),
         arithmetic=top.optional("arithmetic", member(Arithmetic), None),
-        objective=top.optional("objective", member(Objective), Objective.LATENCY),
+        objectives=top.optional("objective", _objectives, (Objective.LATENCY,)),
         limits=_read_limits(top.optional_section("solver")),
     )
+    _check_objectives(top, instance)
     top.finish()
     document.check()
     return instance
@@ -73,10 +74,11 @@ def _read_devices(top: Section) -> tuple[Device, ...]:
         count = section.optional("count", integer(1, _MOST_ALIKE), 1)
         ram_bytes = section.optional("ram", _memory_bytes, profile.ram_bytes if profile else 0)
         flash_bytes = section.optional("flash", _memory_bytes, profile.flash_bytes if profile else 0)
+        price = section.optional("price", number, None)
         section.finish()
         if profile is None:
             continue
-        device = Device(name, profile, ram_bytes, flash_bytes)
+        device = Device(name, profile, ram_bytes, flash_bytes, price)
         if device.arena_cap_bytes <= 0:
             section.fault(
                 "ram",
@@ -193,6 +195,29 @@ def _memory_bytes(value: object) -> int:
     if size_bytes > ADDRESSABLE_BYTES:
         raise ValueFault(f"{value} is more than a 32-bit microcontroller can address", "give less than 4GiB")
     return size_bytes
+
+
+def _objectives(value: object) -> tuple[Objective, ...]:
+    """One objective, or several, the most important first."""
+    listed = tuple(member(Objective)(item) for item in (value if isinstance(value, list) else [value]))
+    if not listed or len(set(listed)) < len(listed):
+        raise ValueFault("an objective stands twice, or none at all", "name each once, the most important first")
+    return listed
+
+
+def _check_objectives(top: Section, instance: Instance) -> None:
+    """Objectives need numbers of every device."""
+    lacking = {
+        Objective.PRICE: ([d.name for d in instance.devices if d.price is None], "give each device a price:"),
+        Objective.ENERGY: (
+            [d.name for d in instance.devices if d.profile.power is None],
+            "give their profiles power:, with active and idle in mW",
+        ),
+    }
+    for objective in instance.objectives:
+        names, remedy = lacking.get(objective, ([], ""))
+        if names:
+            top.fault("objective", f"{objective.value} of {', '.join(names)} is not known", remedy)
 
 
 def _device_name(value: object) -> str:

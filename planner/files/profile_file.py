@@ -20,10 +20,10 @@ from planner.core.cost import (
 from planner.core.variant_cost import VARIANT_FEATURES
 from planner.core.variants import PORTABLE, VARIANTS
 from planner.data.graph import Arithmetic
-from planner.data.hardware import CostProfile, FirmwareFootprint, Provenance, Source
+from planner.data.hardware import CostProfile, FirmwareFootprint, Power, Provenance, Source
 from planner.errors import ProfileError
 from planner.files import atomic
-from planner.files.units import ValueFault, format_bytes, format_hz, parse_bytes, parse_hz
+from planner.files.units import ValueFault, format_bytes, format_hz, parse_bytes, parse_hz, parse_mw
 from planner.files.yaml_document import Document, Section, member, nearest, number, schema_version, text
 
 SCHEMA_VERSION = 1
@@ -69,6 +69,7 @@ def load_profile(path: Path) -> CostProfile:
         cycles_source=_read_source(top.section("cycles_source")),
         firmware=_read_firmware(top.section("firmware")),
         hardware_source=_read_source(top.section("hardware_source")),
+        power=_read_power(top.section("power")) if "power" in top else None,
     )
     top.finish()
     document.check()
@@ -95,6 +96,7 @@ def save_profile(profile: CostProfile, path: Path) -> None:
             "code": format_bytes(firmware.code_bytes),
             "source": _source_content(firmware.source),
         },
+        **({} if profile.power is None else {"power": _power_content(profile.power)}),
         "kernels": profile.kernels,
         "cycles_source": _source_content(profile.cycles_source),
         "cycles": {key: dict(table) for key, table in profile.cycles.items()},
@@ -132,6 +134,26 @@ def _read_firmware(section: Section) -> FirmwareFootprint:
     )
     section.finish()
     return footprint
+
+
+def _read_power(section: Section) -> Power:
+    power = Power(
+        active_mw=section.required("active", parse_mw, 0.0),
+        idle_mw=section.required("idle", parse_mw, 0.0),
+        source=_read_source(section.section("source")),
+    )
+    if power.idle_mw > power.active_mw:
+        section.fault("idle", "a board draws more at rest than at work", "give idle at most what active is")
+    section.finish()
+    return power
+
+
+def _power_content(power: Power) -> dict[str, object]:
+    return {
+        "active": f"{power.active_mw:g}mW",
+        "idle": f"{power.idle_mw:g}mW",
+        "source": _source_content(power.source),
+    }
 
 
 def _read_source(section: Section) -> Source:

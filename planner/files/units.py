@@ -19,6 +19,7 @@ _HERTZ = {"Hz": 1, "kHz": 10**3, "MHz": 10**6, "GHz": 10**9}
 _BITS_PER_SECOND = {"bit/s": 1, "kbit/s": 10**3, "Mbit/s": 10**6, "Gbit/s": 10**9} | {
     f"{unit}/s": 8 * factor for unit, factor in _BYTES.items()
 }
+_MILLIWATTS: Mapping[str, int | Fraction] = {"uW": Fraction(1, 1000), "mW": 1, "W": 1000}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/]*)\s*")
 
 
@@ -59,6 +60,11 @@ def parse_bandwidth_ps(value: object) -> int:
     return math.ceil(8 * 10**12 / bits_per_second)
 
 
+def parse_mw(value: object) -> float:
+    """`12.5mW` to milliwatts."""
+    return float(_exact(value, _MILLIWATTS, "a power", "12.5mW"))
+
+
 def format_bytes(size_bytes: int) -> str:
     """The shortest exact notation that `parse_bytes` reads back."""
     for unit in ("MiB", "KiB"):
@@ -83,7 +89,7 @@ def _whole(value: object, units: Mapping[str, int], what: str, example: str) -> 
     return exact.numerator
 
 
-def _exact(value: object, units: Mapping[str, int], what: str, example: str) -> Fraction:
+def _exact(value: object, units: Mapping[str, int | Fraction], what: str, example: str) -> Fraction:
     match = _QUANTITY.fullmatch(str(value))
     if match is None or isinstance(value, bool):
         raise ValueFault(f"{value!r} is not {what}", f"write a number and a unit, as in {example}")

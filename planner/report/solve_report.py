@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from planner.data.instance import Instance
+from planner.data.instance import Instance, Objective
 from planner.data.plan import Plan
 from planner.data.result import Simulation, SolveResult
 from planner.report.notation import bytes_of_cap, milliseconds, percent, us
@@ -29,8 +30,32 @@ class DeviceSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectiveSummary:
+    """What was attained of an objective, and what no plan beats that is as good by those before it."""
+
+    objective: str
+    unit: str
+    value: float
+    bound: float
+
+
+UNITS: Mapping[Objective, str] = {
+    Objective.LATENCY: "us",
+    Objective.RAM_PEAK: "bytes",
+    Objective.DEVICES: "devices",
+    Objective.PRICE: "price",
+    Objective.ENERGY: "uJ",
+}
+
+
+@dataclass(frozen=True, slots=True)
 class SolveReport:
-    """The contract for programs. `makespan_us` and `lower_bound_us` are the plan's clock, `phase_*` the optimiser's."""
+    """The contract for programs. `makespan_us` and `lower_bound_us` are the plan's clock, `phase_*` the optimiser's.
+
+    `objective` is the first of `objectives`, of which the status says whether all are proven. Latency as an objective
+    is the optimiser's clock, RAM what the search counts, which is never less than what the plan takes, and energy the
+    plan's clock.
+    """
 
     status: str
     makespan_us: float | None
@@ -44,6 +69,10 @@ class SolveReport:
     solve_s: float
     transferred_bytes: int | None
     devices: tuple[DeviceSummary, ...]
+    objective: str
+    objective_value: float | None
+    objective_bound: float | None
+    objectives: tuple[ObjectiveSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,13 @@ def solve_report(
     makespan_ns = facts.simulation.makespan_ns if facts else None
     return SolveReport(
         status=result.status.value,
+        objective=instance.objectives[0].value,
+        objective_value=result.objectives[0].value if result.objectives else None,
+        objective_bound=result.objectives[0].bound if result.objectives else None,
+        objectives=tuple(
+            ObjectiveSummary(attained.objective.value, UNITS[attained.objective], attained.value, attained.bound)
+            for attained in result.objectives
+        ),
         makespan_us=us(makespan_ns),
         lower_bound_us=us(lower_bound_ns),
         gap=None if makespan_ns is None or lower_bound_ns is None else (makespan_ns - lower_bound_ns) / makespan_ns,
@@ -94,6 +130,8 @@ def solve_table(report: SolveReport, result: SolveResult, instance: Instance, fa
     lines = [f"{instance.name}: {report.status} by {result.solver} in {report.solve_s:.1f} s", ""]
     if facts:
         lines += [_device_table(report, facts), ""]
+    if len(report.objectives) > 1:
+        lines += [_objective_table(report.objectives), ""]
     lines += [_clock_table(report), "", textwrap.fill(f"The bounds cover {report.bound_covers}.", WIDTH)]
     if facts:
         messages = len(facts.plan.messages)
@@ -116,6 +154,12 @@ def _device_table(report: SolveReport, facts: PlanFacts) -> str:
     ]
     headers = ("device", "profile", "RAM peak of cap", "flash of cap", "compute", "sent B", "received B")
     return tabulate(rows, headers, stralign="right", colalign=("left", "left"))
+
+
+def _objective_table(objectives: Sequence[ObjectiveSummary]) -> str:
+    rows = [(o.objective, f"{o.value:.12g}", f"{o.bound:.12g}", o.unit) for o in objectives]
+    headers = ("objective", "attained", "lower bound", "unit")
+    return tabulate(rows, headers, colalign=("left", "right", "right", "left"), disable_numparse=True)
 
 
 def _clock_table(report: SolveReport) -> str:

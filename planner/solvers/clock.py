@@ -29,9 +29,14 @@ class Clock:
         return time.monotonic() - self._start
 
     @property
+    def cancelled(self) -> bool:
+        """Whether the caller gave up."""
+        return self._cancelled is not None and self._cancelled()
+
+    @property
     def left_s(self) -> float:
         """Seconds left, never negative. Raises Cancelled if the caller gave up."""
-        if self._cancelled is not None and self._cancelled():
+        if self.cancelled:
             raise Cancelled
         return max(0.0, self.limit_s - self.elapsed_s)
 

@@ -44,6 +44,11 @@ PLAN_BYTES = 4096
 """Estimate of the plan's records that do not depend on the split: header, buffers, names."""
 
 
+def slot_table_bytes(instance: Instance) -> int:
+    """Arena bytes that the search leaves free for the message slots of a device."""
+    return footprint_bytes(2 * max(1, instance.nodes - 1) * MESSAGE_SLOT_BYTES)
+
+
 @dataclass(frozen=True)
 class Reach:
     """Which part of an input an output box reads.
@@ -222,7 +227,7 @@ class Problem:
         self.devices = len(instance.devices)
         self.operators = tuple(OperatorData(graph, instance, index) for index in range(len(graph.operators)))
         self.routes = Routes.of(instance.network)
-        slots = footprint_bytes(2 * max(1, self.nodes - 1) * MESSAGE_SLOT_BYTES)
+        slots = slot_table_bytes(instance)
         unlimited = np.int64(2**40)
         self._free_bytes = np.array([device.arena_cap_bytes - slots for device in instance.devices] + [unlimited])
         self.ram_cap_bytes = np.maximum(self._free_bytes, 0)

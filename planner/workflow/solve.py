@@ -16,7 +16,7 @@ from planner.data.result import OPTIMALITY_GAP, SolveResult, SolveStatus
 from planner.errors import InternalError
 from planner.report.solve_report import PlanFacts
 from planner.solvers.interface import CancelCheck, ProgressCallback
-from planner.solvers.segments import solve as search
+from planner.solvers.objectives import solve as search
 from planner.workflow.making import Excess, excess, make_plan
 
 MOST_SEARCHES = 4
@@ -107,11 +107,17 @@ def _joined(results: Sequence[SolveResult], fits: bool) -> SolveResult:
     """One result of several searches: what the last found, if it `fits`, and what the first, with all caps, proved."""
     first, last = results[0], results[-1]
     phase = replace(first.phase, makespan_ns=last.phase.makespan_ns if fits else None)
+    objectives = tuple(
+        replace(attained, bound=min(attained.value, proven.bound))
+        for attained, proven in zip(last.objectives if fits else (), first.objectives, strict=False)
+    )
     if (len(results) == 1 and fits == (last.split is not None)) or last.status is SolveStatus.CANCELLED:
         status = last.status
     elif fits:
-        status = SolveStatus.OPTIMAL if phase.gap is not None and phase.gap <= OPTIMALITY_GAP else SolveStatus.FEASIBLE
+        proven_best = all(attained.gap <= OPTIMALITY_GAP for attained in objectives)
+        status = SolveStatus.OPTIMAL if proven_best else SolveStatus.FEASIBLE
     else:
         status = SolveStatus.UNKNOWN
     split = last.split if fits else None
-    return replace(last, status=status, split=split, phase=phase, solve_s=sum(result.solve_s for result in results))
+    solve_s = sum(result.solve_s for result in results)
+    return replace(last, status=status, split=split, phase=phase, solve_s=solve_s, objectives=objectives)

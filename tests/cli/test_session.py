@@ -29,6 +29,7 @@ solver: {time_limit: 5s}
 SOLVE_KEYS = [
     *("status", "makespan_us", "lower_bound_us", "gap", "phase_makespan_us", "phase_lower_bound_us", "phase_gap"),
     *("candidate_lower_bound_us", "bound_covers", "solve_s", "transferred_bytes", "devices"),
+    *("objective", "objective_value", "objective_bound", "objectives"),
 ]
 SOLVE_DEVICE_KEYS = [
     *("name", "profile", "ram_cap_bytes", "ram_peak_bytes", "flash_cap_bytes", "flash_bytes", "compute_us")

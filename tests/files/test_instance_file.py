@@ -6,6 +6,7 @@ import pytest
 
 from planner.data.graph import Arithmetic
 from planner.data.hardware import LinkCost, NetworkKind
+from planner.data.instance import Objective
 from planner.errors import InstanceError
 from planner.files import shipped
 from planner.files.instance_file import find_instance, load_instance
@@ -49,6 +50,20 @@ def test_every_key_reaches_the_instance(tmp_path):
     assert instance.network.routes[0, 1][0].cost == LinkCost(150_000, 200_000)
     assert instance.arithmetic is Arithmetic.TFLM
     assert (instance.limits.time_limit_s, instance.limits.seed, instance.limits.workers) == (5.0, 7, 1)
+
+
+def test_objectives_are_read_in_their_order(tmp_path):
+    extra = "objective: [devices, ram_peak]\n"
+    assert load_instance(write(tmp_path, GOOD + extra)).objectives == (Objective.DEVICES, Objective.RAM_PEAK)
+    assert load_instance(write(tmp_path, GOOD)).objectives == (Objective.LATENCY,)
+    assert "stands twice" in faults_of(tmp_path, GOOD + "objective: [devices, devices]\n")[0]
+    assert "'speed' is none of" in faults_of(tmp_path, GOOD + "objective: speed\n")[0]
+
+
+def test_objectives_need_their_numbers_of_every_device(tmp_path):
+    (price, energy) = (faults_of(tmp_path, GOOD + f"objective: {name}\n") for name in ("price", "energy"))
+    assert price == ["$.objective: price of m7-0, m7-1, small is not known (give each device a price:)"]
+    assert energy[0].startswith("$.objective: energy of m7-0, m7-1, small is not known (give their profiles power:")
 
 
 def test_explicit_links_route_over_the_fewest_hops(tmp_path):

@@ -5,10 +5,12 @@ from fractions import Fraction
 
 import pytest
 
+from planner.data.hardware import Power
 from planner.errors import ProfileError
 from planner.files import shipped
 from planner.files.profile_file import load_profile, save_profile
 
+SOURCE = "{provenance: guessed, note: none}"
 REFERENCE_BOARDS = ("m7", "m4", "m33", "m55", "m3", "rv32")
 
 
@@ -24,7 +26,8 @@ def test_reference_boards_have_a_machine(name):
 
 def test_a_saved_profile_reads_back_equal(tmp_path):
     profile = load_profile(shipped.path("profiles") / "m4.yaml")
-    changed = replace(profile, machine=None, cycles_per_instruction=Fraction(7, 3), ram_bytes=12345)
+    power = Power(12.5, 0.5, profile.hardware_source)
+    changed = replace(profile, machine=None, cycles_per_instruction=Fraction(7, 3), ram_bytes=12345, power=power)
     save_profile(changed, tmp_path / "p.yaml")
     assert load_profile(tmp_path / "p.yaml") == changed
 
@@ -36,6 +39,7 @@ def test_a_saved_profile_reads_back_equal(tmp_path):
         ("cycles_per_instruction: 5/4", "cycles_per_instruction: fast", "$.cycles_per_instruction: 'fast'"),
         ("\n  copy:", "\n  cpoy:", "$.cycles: the key 'copy' is missing"),
         ("\n  copy:\n    call:", "\n  copy:\n    cal:", "$.cycles.copy.cal: unknown feature"),
+        ("kernels: dsp", f"power: {{active: 1mW, idle: 1W, source: {SOURCE}}}\nkernels: dsp", "$.power.idle: a board"),
         ("provenance: guessed", "provenance: rumour", "$.hardware_source.provenance: 'rumour' is none of"),
     ],
 )

@@ -10,7 +10,9 @@ from planner.core.regions import axis_size
 from planner.data.graph import Arithmetic, Graph, Padding, Shape, Window
 from planner.data.hardware import LinkCost, Network
 from planner.data.instance import Instance
-from planner.data.split import Axis, Layout
+from planner.data.split import Axis, Layout, Mode, OperatorSplit, Split
+from planner.solvers.costs import CHUNKS
+from planner.solvers.problem import RECORD_BYTES, Problem
 from tests.builders import reference_fleets as fleets
 from tests.builders.graphs import GraphBuilder
 
@@ -79,3 +81,39 @@ def tiny_instance(seed: int, devices: int = 2, alike: bool = False) -> Instance:
     instance = fleets.fleet(boards, network)
     ends = [devices if rng.integers(3) else int(rng.integers(devices)) for _ in range(2)]
     return Instance("tiny", "model", instance.devices, network, ends[0], ends[1])
+
+
+def every_split(graph: Graph, instance: Instance) -> list[Split]:
+    """All splits of the searched space: chunks where an input is gathered, partial sums where they exist."""
+    problem = Problem(graph, instance)
+    candidates = all_candidates(graph, instance)
+    result: list[dict[str, OperatorSplit]] = [{}]
+    axes: list[dict[str, Axis]] = [{name: Axis.ROWS for name in problem.inputs}]
+    for data in problem.operators:
+        longer, longer_axes = [], []
+        for split, axis_of in zip(result, axes, strict=True):
+            for layout in candidates[data.output]:
+                source = axis_of[data.operator.inputs[0]]
+                gathers = len(data.operator.inputs) == 1 and Axis.CHANNELS in (source, layout.axis)
+                ways = [(Mode.OWN_OUTPUT, k) for k in CHUNKS if k == 1 or (gathers and k <= data.shape.height)]
+                if data.accepts_input_channels and source is Axis.CHANNELS:
+                    ways += [(Mode.INPUT_CHANNELS, k) for k in CHUNKS if k <= data.shape.height]
+                for mode, chunks in ways:
+                    longer.append(split | {data.name: OperatorSplit(layout, mode, chunks)})
+                    longer_axes.append(axis_of | {data.output: layout.axis})
+        result, axes = longer, longer_axes
+    return [Split(split) for split in result]
+
+
+def record_bytes(problem: Problem, split: Split) -> np.ndarray:
+    """Estimated plan records by node: one per operator and chunk of who computes, one per owner of summed output."""
+    total = np.zeros(problem.nodes, int)
+    for data in problem.operators:
+        choice = split.operators[data.name]
+        computing = choice.layout.active
+        if choice.mode is Mode.INPUT_CHANNELS:
+            producer = problem.graph.operators[problem.graph.producers[data.inputs[0]]].name
+            total[list(computing)] += RECORD_BYTES
+            computing = split.operators[producer].layout.active
+        total[list(computing)] += RECORD_BYTES * choice.chunks
+    return total

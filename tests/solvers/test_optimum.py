@@ -13,52 +13,14 @@ from planner.core.phase import evaluate
 from planner.data.graph import Graph
 from planner.data.instance import Instance, SolverLimits
 from planner.data.result import SolveStatus
-from planner.data.split import Axis, Mode, OperatorSplit, Split
 from planner.solvers import solve
 from planner.solvers.clock import Clock
-from planner.solvers.costs import CHUNKS
 from planner.solvers.path import LayoutGraph, Path
-from planner.solvers.problem import PLAN_BYTES, RECORD_BYTES, Problem
+from planner.solvers.problem import PLAN_BYTES, Problem
 from planner.solvers.registry import SOLVERS, path_solver
-from tests.solvers.spaces import all_candidates, tiny_graph, tiny_instance
+from tests.solvers.spaces import all_candidates, every_split, record_bytes, tiny_graph, tiny_instance
 
 EXACT_SOLVERS = ("milp-highs", "milp-cbc", "cpsat")
-
-
-def every_split(graph: Graph, instance: Instance) -> list[Split]:
-    """All splits of the searched space: chunks where an input is gathered, partial sums where they exist."""
-    problem = Problem(graph, instance)
-    candidates = all_candidates(graph, instance)
-    result: list[dict[str, OperatorSplit]] = [{}]
-    axes: list[dict[str, Axis]] = [{name: Axis.ROWS for name in problem.inputs}]
-    for data in problem.operators:
-        longer, longer_axes = [], []
-        for split, axis_of in zip(result, axes, strict=True):
-            for layout in candidates[data.output]:
-                source = axis_of[data.operator.inputs[0]]
-                gathers = len(data.operator.inputs) == 1 and Axis.CHANNELS in (source, layout.axis)
-                ways = [(Mode.OWN_OUTPUT, k) for k in CHUNKS if k == 1 or (gathers and k <= data.shape.height)]
-                if data.accepts_input_channels and source is Axis.CHANNELS:
-                    ways += [(Mode.INPUT_CHANNELS, k) for k in CHUNKS if k <= data.shape.height]
-                for mode, chunks in ways:
-                    longer.append(split | {data.name: OperatorSplit(layout, mode, chunks)})
-                    longer_axes.append(axis_of | {data.output: layout.axis})
-        result, axes = longer, longer_axes
-    return [Split(split) for split in result]
-
-
-def record_bytes(problem: Problem, split: Split) -> np.ndarray:
-    """Estimated plan records by node: one per operator and chunk of who computes, one per owner of summed output."""
-    total = np.zeros(problem.nodes, int)
-    for data in problem.operators:
-        choice = split.operators[data.name]
-        computing = choice.layout.active
-        if choice.mode is Mode.INPUT_CHANNELS:
-            producer = problem.graph.operators[problem.graph.producers[data.inputs[0]]].name
-            total[list(computing)] += RECORD_BYTES
-            computing = split.operators[producer].layout.active
-        total[list(computing)] += RECORD_BYTES * choice.chunks
-    return total
 
 
 def best_by_force(graph: Graph, instance: Instance) -> int | None:
