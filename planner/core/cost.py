@@ -9,15 +9,17 @@ prediction holds for shards that were never measured. A window kernel runs, for 
                 for each input channel (mac)
 
 where a window's rows and columns are valid unless they fall into the padding. A Pad has a window of one element, valid
-inside the input. A Gather copies `runs` of consecutive channels, or `singles`; a Lookup may read `tables` of
-channels. Coefficients are clock cycles per feature, per kernel key. The kernels of variants count other loops: see
-`variant_cost`.
+inside the input. Copies go by words of four bytes (odd_output and odd_tap: a byte that is left of a pixel). A
+concatenation goes over the rows once for each input that the box meets (input). A Gather copies `runs` of consecutive
+channels, or `singles`; a Lookup may read `tables` of channels. Coefficients are clock cycles per feature, per kernel
+key. The kernels of variants count other loops: see `variant_cost`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -59,6 +61,9 @@ WINDOW_FEATURES = (
 )
 ELEMENT_FEATURES = ("call", "rows", "pixels", "outputs")
 ELEMENTWISE_FEATURES = ("runs", "singles", "tables")
+COPY_FEATURES = (*ELEMENT_FEATURES, "odd_outputs", "odd_taps", "inputs")
+WORD_BYTES = 4
+"""Copies move words of this many bytes, then what is left of a pixel byte by byte."""
 
 
 def kernel_of(graph: Graph, operator: Operator) -> str:
@@ -150,8 +155,9 @@ def valid_taps(
 def operator_features(graph: Graph, operator: Operator, output: Region, input_channels: int | None = None) -> Features:
     """Features of computing `output` of `operator`, over `input_channels` of its input (all, if None)."""
     features = dict(element_features(output))
-    features["rows"] *= _passes(operator)
-    features["pixels"] *= _passes(operator)
+    if isinstance(operator, Concat):
+        inputs = int(_Joints.of(graph, operator).met(output.channel_start, output.channel_stop))
+        features |= {"inputs": inputs, "rows": inputs * output.rows, "pixels": inputs * features["pixels"]}
     window = _window(operator)
     features |= {name: features["outputs"] * count for name, count in _per_output(operator).items()}
     if window is not None:
@@ -168,26 +174,49 @@ def operator_features(graph: Graph, operator: Operator, output: Region, input_ch
         if isinstance(operator, Conv):
             depth = operator.group_input_channels if input_channels is None else input_channels
             features["macs"] = output_taps * depth
+        if isinstance(operator, Pad):
+            features["odd_taps"] = row_taps * column_taps * (output.channels % WORD_BYTES)
+            features["inputs"] = int(row_taps * column_taps > 0)
+    if isinstance(operator, Pad | Slice):
+        features |= _odd_outputs(output)
     return features
 
 
 def compute_features(graph: Graph, operator: Operator, output: Region, variant: str, exact: bool = True) -> Features:
     """Features of computing `output` on a device of a variant.
 
-    If not `exact`, a lower bound of a variant's counts that is additive in rows and channels.
+    If not `exact`, a lower bound of the counts that is additive in rows and channels.
     """
     implementation = implementation_of(graph, operator, variant)
     if implementation not in VARIANT_KERNELS:
-        return operator_features(graph, operator, output)
+        features = operator_features(graph, operator, output)
+        return features if exact else _shared(operator, output, features)
     box = (output.row_start, output.row_stop, output.columns, output.channels)
-    features = variant_features(graph, operator, *VARIANT_KERNELS[implementation], *box, exact=exact)
-    return {name: float(count) for name, count in features.items()}
+    counts = variant_features(graph, operator, *VARIANT_KERNELS[implementation], *box, exact=exact)
+    return {name: float(count) for name, count in counts.items()}
+
+
+def _shared(operator: Operator, output: Region, features: Features) -> Features:
+    """A lower bound of a portable kernel's counts that is additive in rows and channels."""
+    bound = {**features, **dict.fromkeys(("odd_outputs", "odd_taps", "inputs"), 0)}
+    if isinstance(operator, Concat):
+        bound |= {"rows": output.rows, "pixels": output.rows * output.columns}
+    return bound
 
 
 def element_features(region: Region) -> Features:
-    """Features of an elementwise step (copy, accumulate, requantise) over `region`."""
+    """Features of an elementwise step (accumulate, requantise) over `region`."""
     pixels = region.rows * region.columns
     return {"call": 1, "rows": region.rows, "pixels": pixels, "outputs": pixels * region.channels}
+
+
+def copy_features(region: Region) -> Features:
+    """Features of copying `region`."""
+    return {**element_features(region), **_odd_outputs(region)}
+
+
+def _odd_outputs(region: Region) -> Features:
+    return {"odd_outputs": region.rows * region.columns * (region.channels % WORD_BYTES)}
 
 
 def duration_ns(profile: CostProfile, key: str, features: Features) -> int:
@@ -200,7 +229,8 @@ def duration_ns(profile: CostProfile, key: str, features: Features) -> int:
 class ShardCosts:
     """Cost of every row range and channel count of one operator on one profile, vectorised.
 
-    cost(rows [a, b), n channels) = call + sum over its rows of (fixed[r] + n * per_channel[r]), in nanoseconds.
+    cost(rows [a, b), n channels of i inputs) = call + i * per_input + sum over its rows of
+    (i * fixed[r] + n * per_channel[r] + n % 4 * per_odd[r]), in nanoseconds; i is 1 but for concatenations.
     """
 
     def __init__(self, graph: Graph, operator: Operator, profile: CostProfile, arithmetic: Arithmetic) -> None:
@@ -219,12 +249,14 @@ class ShardCosts:
             self._variant_ns = variant_ns
         self.channels = shape.channels
         self.call_ns = table.get("call", 0.0) * ns
-        per_row = (table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width) * _passes(operator)
-        fixed = np.full(shape.height, per_row)
+        self._joints = _Joints.of(graph, operator) if isinstance(operator, Concat) else None
+        fixed = np.full(shape.height, table.get("rows", 0.0) + table.get("pixels", 0.0) * shape.width)
         per_output = table.get("outputs", 0.0)
         per_output += sum(table.get(name, 0.0) * count for name, count in _per_output(operator).items())
         per_channel = np.full(shape.height, per_output * shape.width)
+        per_odd = np.full(shape.height, table.get("odd_outputs", 0.0) * shape.width)
         window = _window(operator)
+        taps: IntArray = np.ones(shape.height, np.int64)
         if window is not None:
             source = graph.tensors[operator.inputs[0]].shape
             row_taps = _axis_taps(window, 0, 0, shape.height, source.height)
@@ -233,16 +265,23 @@ class ShardCosts:
             per_tap = table.get("output_taps", 0.0) + table.get("macs", 0.0) * depth
             fixed += (table.get("row_taps", 0.0) + table.get("pixel_taps", 0.0) * column_taps) * row_taps
             per_channel += (table.get("output_row_taps", 0.0) * shape.width + per_tap * column_taps) * row_taps
+            per_odd += table.get("odd_taps", 0.0) * column_taps * row_taps
+            taps = row_taps * column_taps
         self._fixed: FloatArray = np.concatenate([[0.0], np.cumsum(fixed * ns)])
         self._per_channel: FloatArray = np.concatenate([[0.0], np.cumsum(per_channel * ns)])
+        is_copied = isinstance(operator, Pad | Slice)
+        self._per_odd: FloatArray = np.concatenate([[0.0], np.cumsum(per_odd * ns * is_copied)])
+        self._per_input_ns = table.get("inputs", 0.0) * ns * isinstance(operator, Pad | Concat)
+        self._taps: IntArray = np.concatenate([[0], np.cumsum(taps)])
 
-    def box_ns(
-        self, start: NDArray[np.int64], stop: NDArray[np.int64], channels: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Cost of `channels` channels of the row ranges [start, stop), broadcast; 0 where empty."""
+    def box_ns(self, start: IntArray, stop: IntArray, channels: IntArray, first_channel: IntArray) -> IntArray:
+        """Cost of `channels` channels, from `first_channel` on, of the rows [start, stop), broadcast; 0 where empty."""
         if self._variant_ns is None:
-            total = self.call_ns + (self._fixed[stop] - self._fixed[start])
+            inputs = 1 if self._joints is None else self._joints.met(first_channel, first_channel + channels)
+            total = self.call_ns + inputs * (self._fixed[stop] - self._fixed[start])
+            total = total + inputs * self._per_input_ns * (self._taps[stop] > self._taps[start])
             total = total + channels * (self._per_channel[stop] - self._per_channel[start])
+            total = total + channels % WORD_BYTES * (self._per_odd[stop] - self._per_odd[start])
         else:
             total = self._variant_ns(start, stop, channels)
         busy = (stop > start) & (channels > 0)
@@ -250,16 +289,32 @@ class ShardCosts:
 
     def rows_ns(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cost of the row ranges [start, stop), elementwise, with all channels; 0 where empty."""
-        return self.box_ns(start, stop, np.asarray(self.channels))
+        return self.box_ns(start, stop, np.asarray(self.channels), np.asarray(0))
 
     def channels_ns(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Cost of `count` channels, elementwise, with all rows; 0 where none."""
-        return self.box_ns(np.asarray(0), np.asarray(len(self._fixed) - 1), count)
+        """Least cost of `count` channels, elementwise, with all rows; 0 where none."""
+        firsts = np.zeros(1, np.int64) if self._joints is None else self._joints.starts
+        rows = (np.asarray(0), np.asarray(len(self._fixed) - 1))
+        costs = [self.box_ns(*rows, count, np.minimum(first, self.channels - count)) for first in firsts]
+        return np.asarray(np.min(costs, axis=0), np.int64)
 
 
-def _passes(operator: Operator) -> int:
-    """How often a kernel goes over the pixels: a concatenation does so once for each input."""
-    return len(operator.inputs) if isinstance(operator, Concat) else 1
+@dataclass(frozen=True, eq=False)
+class _Joints:
+    """Where the inputs of a concatenation lie in the channels of its output: [starts, stops), int64 [inputs]."""
+
+    starts: IntArray
+    stops: IntArray
+
+    @staticmethod
+    def of(graph: Graph, operator: Concat) -> _Joints:
+        counts = np.array([graph.tensors[name].shape.channels for name in operator.inputs], np.int64)
+        stops = np.cumsum(counts)
+        return _Joints(stops - counts, stops)
+
+    def met(self, start: IntArray | int, stop: IntArray | int) -> IntArray:
+        """How many inputs have channels in [start, stop), elementwise."""
+        return np.asarray(np.searchsorted(self.starts, stop) - np.searchsorted(self.stops, start, side="right"))
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from planner.core.cost import (
     Features,
     compute_features,
+    copy_features,
     cost_key,
     duration_ns,
     element_features,
@@ -55,7 +56,7 @@ class StepCosts:
 
     def copy_ns(self, node: int, region: Region) -> int:
         """Copying values between buffers."""
-        return self._duration_ns(node, "copy", element_features(region))
+        return self._duration_ns(node, "copy", copy_features(region))
 
     def _duration_ns(self, node: int, kernel: str, features: Features) -> int:
         if node == len(self._devices):

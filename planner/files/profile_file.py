@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from planner.core.cost import (
-    ELEMENT_FEATURES,
+    COPY_FEATURES,
     ELEMENTWISE_FEATURES,
     KERNELS,
     ROUNDING_KERNELS,
@@ -27,7 +27,7 @@ from planner.files.units import ValueFault, format_bytes, format_hz, parse_bytes
 from planner.files.yaml_document import Document, Section, member, nearest, number, schema_version, text
 
 SCHEMA_VERSION = 1
-_FEATURES = frozenset(WINDOW_FEATURES) | frozenset(ELEMENT_FEATURES) | frozenset(ELEMENTWISE_FEATURES)
+_FEATURES = frozenset(WINDOW_FEATURES) | frozenset(COPY_FEATURES) | frozenset(ELEMENTWISE_FEATURES)
 _UNKNOWN = Source(Provenance.GUESSED, "")
 
 

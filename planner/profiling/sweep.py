@@ -15,6 +15,7 @@ from planner.core.cost import (
     KERNELS,
     Features,
     compute_features,
+    copy_features,
     cost_key,
     element_features,
     kernel_of,
@@ -207,6 +208,7 @@ def _case(graph: Graph, draw: _Draw) -> Case:
             step = Accumulate(_operand(operator.output, output, _DATA, Content.PARTIAL_SUMS), sums, 0)
         case "copy":
             step = Copy(_operand(operator.output, output, _DATA), values, 0)
+            return Case(key, copy_features(output), step)
         case _:
             inputs = [required(graph, operator, i, output) for i in range(len(operator.inputs))]
             operands = tuple(

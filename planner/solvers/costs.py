@@ -220,13 +220,14 @@ def compute_ns(problem: Problem, data: OperatorData, output: LayoutSet, chunks: 
     row_start = np.where(by_rows, starts, 0)
     row_stop = np.where(by_rows, stops, data.shape.height)
     channels = np.where(by_rows, data.shape.channels, stops - starts)
+    first_channel = np.where(by_rows, 0, starts)
     size, larger = np.divmod(row_stop - row_start, chunks)
     for k in range(chunks):
         first = row_start + k * size + np.minimum(k, larger)
         last = first + size + (k < larger)
         busy = stops > starts
         for node, costs in enumerate(data.shard_costs):
-            shard = costs.box_ns(first[:, node], last[:, node], channels[:, node])
+            shard = costs.box_ns(first[:, node], last[:, node], channels[:, node], first_channel[:, node])
             result[:, node] += np.where(busy[:, node], shard, 0)
     return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from planner.core.cost import WORD_BYTES
 from planner.data.plan import ALIGNMENT_BYTES, CANARY_BYTES
 
 UNREACHABLE = 2**60
@@ -46,6 +47,7 @@ def _phase_ns(loads):
 def _element_ns(table, n, rows, columns, channels):
     pixels = rows * columns
     time = table[n, 0] + table[n, 1] * rows + table[n, 2] * pixels + table[n, 3] * pixels * channels
+    time += table[n, 4] * pixels * (channels % WORD_BYTES)
     return max(0, int(np.ceil(time - SLACK_NS)))
 
 

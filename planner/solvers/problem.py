@@ -69,9 +69,12 @@ class Reach:
         return max(0, self.column_stop - self.column_first)
 
 
+ELEMENT_COUNTS = ("call", "rows", "pixels", "outputs", "odd_outputs")
+
+
 @dataclass(frozen=True)
 class ElementCost:
-    """Nanoseconds of an elementwise step on every node: arrays [nodes, 4] over call, rows, pixels, outputs."""
+    """Nanoseconds of an elementwise step on every node: [nodes, features], as `ELEMENT_COUNTS` has them."""
 
     table: FloatArray
 
@@ -277,8 +280,8 @@ class Problem:
         for device in self.instance.devices:
             table = device.profile.cycles.get(key, {})
             ns = 1e9 / device.profile.clock_hz
-            rows.append([table.get(name, 0.0) * ns for name in ("call", "rows", "pixels", "outputs")])
-        return ElementCost(np.array([*rows, [0.0] * 4]))
+            rows.append([table.get(name, 0.0) * ns for name in ELEMENT_COUNTS])
+        return ElementCost(np.array([*rows, [0.0] * len(ELEMENT_COUNTS)]))
 
 
 def _reach(graph: Graph, operator: Operator, input_index: int) -> Reach:

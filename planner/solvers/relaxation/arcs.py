@@ -186,7 +186,7 @@ class OperatorBound:
         shape = self._data.shape
 
         def lines(cost: ElementCost) -> tuple[FloatArray, FloatArray]:
-            call, row, pixel, element = cost.table[:-1].T
+            call, row, pixel, element, _ = cost.table[:-1].T
             rows = np.arange(shape.height + 1)[None]
             channels = np.arange(shape.channels + 1)[None]
             by_row = row[:, None] + (pixel[:, None] + element[:, None] * shape.channels) * shape.width

@@ -6,7 +6,7 @@ void plr_pad(const plr_call_t *call) {
     for (uint32_t row = 0; row < call->output.rows; row++) {
         uint8_t *output = plr_box_row(&call->output, row);
         for (uint32_t column = 0; column < call->output.columns; column++) {
-            memset(output, parameters->output_zero_point, call->output.channels);
+            plr_fill_bytes(output, (uint8_t)parameters->output_zero_point, call->output.channels);
             output += call->output.pixel_stride_bytes;
         }
     }
