@@ -13,11 +13,15 @@ from numpy.typing import ArrayLike
 
 from planner.core.blocks import Box, Counts
 from planner.core.dsp_cost import DSP_FEATURES, dsp_features
+from planner.core.mve_cost import MVE_FEATURES, mve_features
 from planner.data.graph import Graph, Operator
 
-VARIANT_FEATURES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"dsp": DSP_FEATURES}
+VARIANT_FEATURES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"dsp": DSP_FEATURES, "mve": MVE_FEATURES}
 """By variant, and by the kernel that the variant's stands for."""
-_COUNTS: Mapping[str, Callable[[Graph, Operator, str, Box], Mapping[str, Counts]]] = {"dsp": dsp_features}
+_COUNTS: Mapping[str, Callable[[Graph, Operator, str, Box], Mapping[str, Counts]]] = {
+    "dsp": dsp_features,
+    "mve": mve_features,
+}
 
 
 def variant_features(

@@ -14,6 +14,7 @@ from planner.core.fast_sums import fast_addition, fast_sums
 from planner.data.graph import Add, Conv, Graph, Operator
 
 PORTABLE = "portable"
+PLAIN = "PLAIN"
 CHUNK = 4
 """Taps are padded to a multiple of it."""
 DEPTHWISE_KERNEL = (3, 3)
@@ -24,7 +25,7 @@ DEPTHWISE_STRIDES = (1, 2)
 class Implementation:
     """A kernel of a variant: the order of its weights, and its scratch memory, fixed and per padded tap."""
 
-    packing: str = "PLAIN"
+    packing: str = PLAIN
     scratch_bytes: int = 0
     tap_scratch_bytes: int = 0
 
@@ -35,6 +36,13 @@ VARIANTS: Mapping[str, Mapping[str, Implementation]] = {
         "pointwise": Implementation("DSP_PAIRS", tap_scratch_bytes=8),
         "depthwise": Implementation("DSP_CHANNELS", scratch_bytes=3072),
         "fully_connected": Implementation(tap_scratch_bytes=3),
+        "add": Implementation(),
+    },
+    "mve": {
+        "convolution": Implementation("MVE_GROUPS", scratch_bytes=1024, tap_scratch_bytes=2),
+        "pointwise": Implementation("MVE_GROUPS"),
+        "depthwise": Implementation("MVE_WINDOWS", scratch_bytes=4096),
+        "fully_connected": Implementation("MVE_GROUPS", tap_scratch_bytes=1),
         "add": Implementation(),
     },
 }
@@ -48,7 +56,7 @@ def serves(graph: Graph, operator: Operator, kernel: str, variant: str) -> bool:
     if isinstance(operator, Add):
         return fast_addition(graph, operator) is not None
     assert isinstance(operator, Conv)
-    if kernel == "fully_connected":
+    if kernel == "fully_connected" and VARIANTS[variant][kernel].packing == PLAIN:
         return True
     window = operator.window
     if kernel == "depthwise":

@@ -35,8 +35,7 @@ from planner.data.graph import (
 )
 from planner.data.region import Region
 from planner.errors import ModelError
-from planner.planfmt import layout
-from planner.planfmt.dsp_packing import addition_constants, channel_stream, pair_stream
+from planner.planfmt import dsp_packing, layout, mve_packing
 from planner.planfmt.image import align, code
 from planner.planfmt.records import RecordValues
 
@@ -47,12 +46,19 @@ FLOAT_SHIFT_MAX = 60
 _PackWeights = Callable[[FastSums, int, int], bytes]
 _PackTerms = Callable[[FastAddition], bytes]
 _PACK_WEIGHTS: Mapping[tuple[str, str], _PackWeights] = {
-    ("dsp", "convolution"): pair_stream,
-    ("dsp", "pointwise"): pair_stream,
-    ("dsp", "depthwise"): channel_stream,
+    ("dsp", "convolution"): dsp_packing.pair_stream,
+    ("dsp", "pointwise"): dsp_packing.pair_stream,
+    ("dsp", "depthwise"): dsp_packing.channel_stream,
+    ("mve", "convolution"): mve_packing.group_stream,
+    ("mve", "pointwise"): mve_packing.group_stream,
+    ("mve", "fully_connected"): mve_packing.group_stream,
+    ("mve", "depthwise"): mve_packing.window_stream,
 }
 """The constants of output channels [start, stop), by variant and kernel; others have plain weights."""
-_PACK_TERMS: Mapping[str, _PackTerms] = {"dsp": addition_constants}
+_PACK_TERMS: Mapping[str, _PackTerms] = {
+    "dsp": dsp_packing.addition_constants,
+    "mve": mve_packing.addition_constants,
+}
 
 
 class Constants:

@@ -123,6 +123,7 @@ CAPABILITY = Enumeration(
         "RING_COLUMNS": (1 << 3, "views whose columns form a ring"),
         "LOOPS": (1 << 4, "loop steps"),
         "DSP": (1 << 16, "variant DSP and its packings"),
+        "MVE": (1 << 17, "variant MVE and its packings"),
     },
 )
 
@@ -195,6 +196,7 @@ VARIANT = Enumeration(
     {
         "PORTABLE": (0, "C for every core"),
         "DSP": (1, "CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by dual 16-bit multiply-accumulate"),
+        "MVE": (2, "CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by vectors of 16 bytes"),
     },
 )
 
@@ -205,6 +207,8 @@ PACKING = Enumeration(
         "PLAIN": (0, "int8 [output channel][kernel row][kernel column][input channel of the group]"),
         "DSP_PAIRS": (1, "groups of one or two output channels with bias and finish, see inner.h of the variant"),
         "DSP_CHANNELS": (2, "3x3 windows as int16 pairs, with bias and finish, see inner.h of the variant"),
+        "MVE_GROUPS": (3, "groups of four output channels with bias and finish, see inner.h of the variant"),
+        "MVE_WINDOWS": (4, "3x3 windows as words of a column, with bias and finish, see inner.h of the variant"),
     },
 )
 
@@ -336,7 +340,7 @@ PARAMETERS = Record(
         Field(
             "table",
             "u32",
-            "constant: int8[256], or [channels][256]; GATHER: see there; variant DSP of ADD: int32[2][256], finish",
+            "constant: int8[256], or [channels][256]; GATHER: see there; DSP, MVE of ADD: int32[2][256], finish",
         ),
         Field("group_input_channels", "u32", "input channels that one output channel reads"),
         Field("group_output_channels", "u32", "output channels per group"),

@@ -300,6 +300,9 @@ _DSP_GROUP_WORDS = 8
 _DSP_CHANNEL_WORDS = 10
 _DSP_ADDITION_WORDS = 2 * 256 + 3
 _DSP_SHIFT_MAX = 31
+_MVE_GROUP_WORDS = 12
+_MVE_WINDOW_WORDS = 7
+_MVE_ADDITION_WORDS = 2 * 256 + 3
 _WEIGHTED = ("weights", "bias", "channel_quantisation")
 _KERNELS = {
     "CONVOLUTION": _Kernel((1, 1), _grouped, _WEIGHTED, window=True),
@@ -342,6 +345,13 @@ _VARIANTS = {
         "DEPTHWISE": _Kernel((1, 1), _three_by_three, ("dsp_channels",), window=True),
         "FULLY_CONNECTED": _KERNELS["FULLY_CONNECTED"],
         "ADD": _Kernel((2, 2), _same, ("dsp_terms",)),
+    },
+    "MVE": {
+        "CONVOLUTION": _Kernel((1, 1), _symmetric, ("mve_groups",), window=True),
+        "POINTWISE": _Kernel((1, 1), _pointwise, ("mve_groups",), window=True),
+        "DEPTHWISE": _Kernel((1, 1), _three_by_three, ("mve_windows",), window=True),
+        "FULLY_CONNECTED": _Kernel((1, 1), _fully_connected, ("mve_groups",), window=True),
+        "ADD": _Kernel((2, 2), _same, ("mve_terms",)),
     },
 }
 
@@ -427,6 +437,19 @@ def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, i
             data = _constant(image, parameters["table"], 4, _DSP_ADDITION_WORDS)
             shift = int.from_bytes(data[-4:], "little")
             _require(shift <= _DSP_SHIFT_MAX, "QUANTISATION", "a shift is out of range")
+        case "mve_groups":
+            taps = math.prod(parameters[name] for name in ("kernel_rows", "kernel_columns", "group_input_channels"))
+            group_words = _MVE_GROUP_WORDS + -(-taps // 16) * 16
+            data = _constant(image, parameters["weights"], -(-output.channels // 4), 4 * group_words)
+            words = np.frombuffer(data, "<i4").reshape(-1, group_words)
+            _check_mve_finishes(words[:, 4:8], words[:, 8:12], onnx)
+        case "mve_windows":
+            data = _constant(image, parameters["weights"], output.channels, 4 * _MVE_WINDOW_WORDS)
+            words = np.frombuffer(data, "<i4").reshape(-1, _MVE_WINDOW_WORDS)
+            _check_mve_finishes(words[:, -2], words[:, -1], onnx)
+        case "mve_terms":
+            words = np.frombuffer(_constant(image, parameters["table"], 4, _MVE_ADDITION_WORDS), "<i4")
+            _check_mve_finishes(words[-3], words[-2], onnx=False)
         case "average" if onnx:
             scales = _floats(image, parameters, layout.FLOAT_AVERAGE)
             _require(all(scale > 0 for scale in scales), "QUANTISATION", "a scale is not positive")
@@ -476,6 +499,12 @@ def _check_offsets(image: PlanImage, table: int, source: Box, output: Box) -> No
 def _check_finishes(finishes: NDArray[np.uint32], onnx: bool) -> None:
     """A finite factor, or a shift within a word, which is a byte. finishes: [n, 3]."""
     sound = np.isfinite(finishes[:, 0].astype("<u4").view("<f4")) if onnx else finishes[:, 2] & 255 <= _DSP_SHIFT_MAX
+    _require(bool(np.all(sound)), "QUANTISATION", "a factor or a shift is out of range")
+
+
+def _check_mve_finishes(factors: NDArray[np.int32], shifts: NDArray[np.int32], onnx: bool) -> None:
+    """A finite factor, or a shift to the right within a word, which is negative."""
+    sound = np.isfinite(factors.view("<f4")) if onnx else (shifts <= 0) & (shifts >= -_DSP_SHIFT_MAX)
     _require(bool(np.all(sound)), "QUANTISATION", "a factor or a shift is out of range")
 
 

@@ -36,7 +36,7 @@ REFERENCE_BOARDS = {
         ReferenceBoard("m7", "mps2-an500", "cortex-m7", 600_000_000, Fraction("0.6"), 512 * KIB, 8 * MIB, "dsp"),
         ReferenceBoard("m4", "mps2-an386", "cortex-m4", 168_000_000, Fraction("1.25"), 192 * KIB, 1 * MIB, "dsp"),
         ReferenceBoard("m33", "mps2-an505", "cortex-m33", 160_000_000, Fraction("1.15"), 256 * KIB, 2 * MIB, "dsp"),
-        ReferenceBoard("m55", "mps3-an547", "cortex-m55", 250_000_000, Fraction("1.6"), 512 * KIB, 4 * MIB, "dsp"),
+        ReferenceBoard("m55", "mps3-an547", "cortex-m55", 250_000_000, Fraction("1.6"), 512 * KIB, 4 * MIB, "mve"),
         ReferenceBoard("m3", "mps2-an385", "cortex-m3", 120_000_000, Fraction("1.25"), 96 * KIB, 1 * MIB),
         ReferenceBoard("rv32", "riscv32-virt", "rv32imac", 160_000_000, Fraction("1.3"), 400 * KIB, 4 * MIB),
     )

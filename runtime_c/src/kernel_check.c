@@ -9,6 +9,11 @@
 #include "kernels/dsp/stream.h"
 #endif
 
+#define HAS_MVE ((PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_MVE) != 0)
+#if HAS_MVE
+#include "kernels/mve/stream.h"
+#endif
+
 #define STRIDE_MAX 255u
 #define FLOAT_MULTIPLIER_MIN (1 << 23)
 #define FLOAT_MULTIPLIER_MAX ((1 << 24) - 1)
@@ -141,7 +146,7 @@ static bool is_fully_connected(const candidate_t *candidate) {
            candidate->output.rows == 1 && candidate->output.columns == 1 && is_folded(candidate);
 }
 
-#if HAS_DSP
+#if HAS_DSP || HAS_MVE
 static bool is_symmetric(const candidate_t *candidate) {
     return candidate->parameters.other_zero_point == 0 && is_ungrouped(candidate);
 }
@@ -222,6 +227,9 @@ enum {
     NEEDS_DSP_CHANNELS = 512,
     NEEDS_DSP_TERMS = 1024,
     NEEDS_OFFSETS = 2048,
+    NEEDS_MVE_GROUPS = 4096,
+    NEEDS_MVE_WINDOWS = 8192,
+    NEEDS_MVE_TERMS = 16384,
     NEEDS_ALL_WEIGHTED = NEEDS_WEIGHTS | NEEDS_BIAS | NEEDS_CHANNEL_FACTORS
 };
 
@@ -321,6 +329,17 @@ static plr_status_t check_constants(const candidate_t *candidate, uint32_t needs
         status = plr_dsp_check_terms(plan, p);
     }
 #endif
+#if HAS_MVE
+    if (status == PLR_OK && (needs & NEEDS_MVE_GROUPS) != 0) {
+        status = plr_mve_check_groups(plan, p, candidate->output.channels);
+    }
+    if (status == PLR_OK && (needs & NEEDS_MVE_WINDOWS) != 0) {
+        status = plr_mve_check_windows(plan, p, candidate->output.channels);
+    }
+    if (status == PLR_OK && (needs & NEEDS_MVE_TERMS) != 0) {
+        status = plr_mve_check_terms(plan, p);
+    }
+#endif
     return status;
 }
 
@@ -366,11 +385,26 @@ static const demand_t dsp_demands[] = {
 };
 #endif
 
+#if HAS_MVE
+static const demand_t mve_demands[] = {
+    [PLR_KERNEL_CONVOLUTION] = {is_symmetric, NEEDS_MVE_GROUPS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_POINTWISE] = {is_pointwise, NEEDS_MVE_GROUPS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_DEPTHWISE] = {is_three_by_three, NEEDS_MVE_WINDOWS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_FULLY_CONNECTED] = {is_fully_connected, NEEDS_MVE_GROUPS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_ADD] = {is_same, NEEDS_MVE_TERMS, 2, 2, 1, 1, false, true},
+};
+#endif
+
 /* What the kernel of a step asks; the variant is known. */
 static const demand_t *demand_of(const plr_step_t *step) {
 #if HAS_DSP
     if (step->variant == PLR_VARIANT_DSP) {
         return &dsp_demands[step->kernel];
+    }
+#endif
+#if HAS_MVE
+    if (step->variant == PLR_VARIANT_MVE) {
+        return &mve_demands[step->kernel];
     }
 #endif
     return &demands[step->kernel];

@@ -18,6 +18,7 @@ from tests.builders.fleets import instance, profile
 TOTALS = {("m4", Arithmetic.TFLM): 18_423_000, ("m4", Arithmetic.ONNXRUNTIME): 19_763_000} | {
     ("m7", Arithmetic.TFLM): 18_401_000,
     ("m33", Arithmetic.TFLM): 18_424_000,
+    ("m55", Arithmetic.TFLM): 5_128_000,
 }
 
 

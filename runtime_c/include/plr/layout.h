@@ -39,6 +39,16 @@
 #define PLR_DSP_FULLY_CONNECTED_TAP_SCRATCH_BYTES 3u /* more of it per tap, padded to a multiple of 4 */
 #define PLR_DSP_ADD_SCRATCH_BYTES 0u /* scratch memory in all cases */
 #define PLR_DSP_ADD_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_MVE_CONVOLUTION_SCRATCH_BYTES 0x400u /* scratch memory in all cases */
+#define PLR_MVE_CONVOLUTION_TAP_SCRATCH_BYTES 2u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_MVE_POINTWISE_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_MVE_POINTWISE_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_MVE_DEPTHWISE_SCRATCH_BYTES 0x1000u /* scratch memory in all cases */
+#define PLR_MVE_DEPTHWISE_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_MVE_FULLY_CONNECTED_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_MVE_FULLY_CONNECTED_TAP_SCRATCH_BYTES 1u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_MVE_ADD_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_MVE_ADD_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
 
 /* err: what can fail; 0 is success (OK) */
 #define PLR_ERR_ARGUMENT (-1) /* a null or misaligned pointer, or a size out of range, given by the port */
@@ -83,6 +93,7 @@
 #define PLR_CAPABILITY_RING_COLUMNS 8u /* views whose columns form a ring */
 #define PLR_CAPABILITY_LOOPS 16u /* loop steps */
 #define PLR_CAPABILITY_DSP 0x10000u /* variant DSP and its packings */
+#define PLR_CAPABILITY_MVE 0x20000u /* variant MVE and its packings */
 
 /* arithmetic: rounding rule of all kernels of a plan, see ARITHMETIC.md */
 #define PLR_ARITHMETIC_TFLM 1u /* fixed-point multiplier, double rounding */
@@ -132,11 +143,14 @@
 /* variant: implementation of a kernel */
 #define PLR_VARIANT_PORTABLE 0u /* C for every core */
 #define PLR_VARIANT_DSP 1u /* CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by dual 16-bit multiply-accumulate */
+#define PLR_VARIANT_MVE 2u /* CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by vectors of 16 bytes */
 
 /* packing: order of a kernel's weights */
 #define PLR_PACKING_PLAIN 0u /* int8 [output channel][kernel row][kernel column][input channel of the group] */
 #define PLR_PACKING_DSP_PAIRS 1u /* groups of one or two output channels with bias and finish, see inner.h of the variant */
 #define PLR_PACKING_DSP_CHANNELS 2u /* 3x3 windows as int16 pairs, with bias and finish, see inner.h of the variant */
+#define PLR_PACKING_MVE_GROUPS 3u /* groups of four output channels with bias and finish, see inner.h of the variant */
+#define PLR_PACKING_MVE_WINDOWS 4u /* 3x3 windows as words of a column, with bias and finish, see inner.h of the variant */
 
 /* direction: way of a message or an end, as this node sees it */
 #define PLR_DIRECTION_SEND 0u /* this node is the source */
@@ -447,7 +461,7 @@ typedef struct plr_parameters {
     uint32_t weights; /* constant: int8 weights of the output's channels */
     uint32_t bias; /* constant: int32 per output channel */
     uint32_t quantisation; /* constant: how sums become int8, see the list of kernels */
-    uint32_t table; /* constant: int8[256], or [channels][256]; GATHER: see there; variant DSP of ADD: int32[2][256], finish */
+    uint32_t table; /* constant: int8[256], or [channels][256]; GATHER: see there; DSP, MVE of ADD: int32[2][256], finish */
     uint32_t group_input_channels; /* input channels that one output channel reads */
     uint32_t group_output_channels; /* output channels per group */
     uint32_t first_in_group; /* place of the first output channel within its group */

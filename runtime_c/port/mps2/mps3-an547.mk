@@ -1,5 +1,5 @@
 # Cortex-M55 with MVE, in the secure state
-VARIANTS = dsp
+VARIANTS = mve
 COMPILER = arm-none-eabi-gcc
 CPU = -mthumb -mcpu=cortex-m55 -mfloat-abi=hard
 MAP = CODE_ORIGIN=0x0 CODE_BYTES=0x80000 RAM_ORIGIN=0x31000000 RAM_BYTES=0x400000 FLASH_ORIGIN=0x70000000 FLASH_BYTES=0x1000000

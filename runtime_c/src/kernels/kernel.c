@@ -36,6 +36,20 @@ static const plr_implementation_t dsp[] = {
 };
 #endif
 
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_MVE) != 0
+static const plr_implementation_t mve[] = {
+    [PLR_KERNEL_CONVOLUTION] = {plr_mve_convolution, PLR_PACKING_MVE_GROUPS, PLR_MVE_CONVOLUTION_SCRATCH_BYTES,
+                                PLR_MVE_CONVOLUTION_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_POINTWISE] = {plr_mve_pointwise, PLR_PACKING_MVE_GROUPS, PLR_MVE_POINTWISE_SCRATCH_BYTES,
+                              PLR_MVE_POINTWISE_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_DEPTHWISE] = {plr_mve_depthwise, PLR_PACKING_MVE_WINDOWS, PLR_MVE_DEPTHWISE_SCRATCH_BYTES,
+                              PLR_MVE_DEPTHWISE_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_FULLY_CONNECTED] = {plr_mve_fully_connected, PLR_PACKING_MVE_GROUPS,
+                                    PLR_MVE_FULLY_CONNECTED_SCRATCH_BYTES, PLR_MVE_FULLY_CONNECTED_TAP_SCRATCH_BYTES},
+    [PLR_KERNEL_ADD] = {plr_mve_add, PLR_PACKING_PLAIN, PLR_MVE_ADD_SCRATCH_BYTES, PLR_MVE_ADD_TAP_SCRATCH_BYTES},
+};
+#endif
+
 plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
     plr_implementation_t implementation = {0};
     if (variant == PLR_VARIANT_PORTABLE && kernel < sizeof portable / sizeof portable[0]) {
@@ -44,6 +58,11 @@ plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
 #if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_DSP) != 0
     if (variant == PLR_VARIANT_DSP && kernel < sizeof dsp / sizeof dsp[0]) {
         implementation = dsp[kernel];
+    }
+#endif
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_MVE) != 0
+    if (variant == PLR_VARIANT_MVE && kernel < sizeof mve / sizeof mve[0]) {
+        implementation = mve[kernel];
     }
 #endif
     return implementation;

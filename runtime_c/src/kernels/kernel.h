@@ -97,4 +97,11 @@ void plr_dsp_depthwise(const plr_call_t *call);
 void plr_dsp_fully_connected(const plr_call_t *call);
 void plr_dsp_add(const plr_call_t *call);
 
+/* Variant MVE. */
+void plr_mve_convolution(const plr_call_t *call);
+void plr_mve_pointwise(const plr_call_t *call);
+void plr_mve_depthwise(const plr_call_t *call);
+void plr_mve_fully_connected(const plr_call_t *call);
+void plr_mve_add(const plr_call_t *call);
+
 #endif

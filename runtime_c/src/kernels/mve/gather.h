@@ -1,0 +1,33 @@
+/* The values under a window, one after the other, as a pixel of many channels. */
+#ifndef PLR_MVE_GATHER_H
+#define PLR_MVE_GATHER_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "../window.h"
+#include "inner.h"
+
+/* Values of all channels under the window, tap by tap; the zero point outside of the input. */
+static inline void plr_mve_gather(const plr_window_t *window, int8_t *values) {
+    const plr_parameters_t *parameters = window->parameters;
+    const uint32_t depth = window->input->channels;
+    const uint32_t row_values = parameters->kernel_columns * depth;
+    const uint32_t row_count = window->column_taps.count * depth;
+    if (window->row_taps.count < parameters->kernel_rows || row_count < row_values) {
+        memset(values, parameters->input_zero_point, (size_t)parameters->kernel_rows * row_values);
+    }
+    values += (size_t)window->row_taps.first * row_values + (size_t)window->column_taps.first * depth;
+    for (uint32_t i = 0; i < window->row_taps.count; i++, values += row_values) {
+        const int8_t *source = window->rows[i] + window->column_offset_bytes;
+        if (window->column_step_bytes == depth) {
+            plr_mve_copy(values, source, row_count);
+        } else {
+            for (uint32_t j = 0; j < window->column_taps.count; j++, source += window->column_step_bytes) {
+                plr_mve_copy(values + (size_t)j * depth, source, depth);
+            }
+        }
+    }
+}
+
+#endif
