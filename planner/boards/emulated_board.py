@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from planner.boards.configuration import TransportKind, idle_configuration
-from planner.boards.machines import Machine
+from planner.boards.machines import PLAN_OFFSET_BYTES, Machine
 from planner.boards.processes import dies_with_parent, emulator_command, flash_options
 from planner.data.testbed import SerialAddress
 from planner.errors import DeviceError
@@ -19,27 +19,42 @@ _BAUD = 2_000_000
 
 
 class EmulatedBoard:
-    """A started machine which waits for commands at `address`; it keeps its configuration and output in `directory`.
+    """A started machine which waits for commands at `address`.
 
-    With `outlives`, it goes on when this process ends. Raises ToolchainError if a tool is missing, DeviceError if the
-    emulator does not come up.
+    It keeps its configuration, its output and its flash in a folder of `directory` with its name: a board that is
+    started there again has the plans that it had. With `outlives`, it goes on when this process ends. Raises
+    ToolchainError if a tool is missing, DeviceError if the emulator does not come up.
     """
 
     def __init__(self, machine: Machine, name: str, directory: Path, outlives: bool = False) -> None:
-        self._output = directory / f"{name}.output"
-        config = directory / f"{name}.config"
-        config.write_bytes(idle_configuration(TransportKind.SERIAL))
-        options = ["-serial", "pty", *flash_options({machine.flash_address: config})]
-        with open(self._output, "wb") as output:
+        self._machine, self._name, self._outlives = machine, name, outlives
+        self._folder = directory / name
+        self._folder.mkdir(exist_ok=True)
+        (self._folder / "config").write_bytes(idle_configuration(TransportKind.SERIAL))
+        flash = self._folder / "flash"
+        if not flash.exists():
+            flash.write_bytes(b"\xff" * (machine.flash_bytes - PLAN_OFFSET_BYTES))
+        self._start()
+
+    def power_cycle(self) -> None:
+        """Cut the power at once, and switch it on again; the address changes."""
+        self.kill()
+        self._start()
+
+    def _start(self) -> None:
+        config = flash_options({self._machine.flash_address: Path("config")})
+        command = emulator_command(self._machine, "-serial", "pty", *config)
+        with open(self._folder / "output", "wb") as output:
             self.process = subprocess.Popen(
-                [*([] if outlives else dies_with_parent()), *emulator_command(machine, *options)],
+                [*([] if self._outlives else dies_with_parent()), *command],
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
         try:
-            self.address = SerialAddress(self._terminal(name), _BAUD)
+            self.address = SerialAddress(self._terminal(), _BAUD)
         except BaseException:
             self.kill()
             raise
@@ -49,14 +64,16 @@ class EmulatedBoard:
         self.process.kill()
         self.process.wait(_KILL_WAIT_S)
 
-    def _terminal(self, name: str) -> str:
+    def _terminal(self) -> str:
         """The pseudo terminal that the emulator has told of."""
         deadline_s = time.monotonic() + _START_S
         while time.monotonic() < deadline_s:
-            written = self._output.read_text(errors="replace")
+            written = (self._folder / "output").read_text(errors="replace")
             if found := re.search(r"redirected to (\S+)", written):
                 return found[1]
             if self.process.poll() is not None:
-                raise DeviceError(name, f"the emulator ended with exit status {self.process.returncode}: {written}")
+                raise DeviceError(
+                    self._name, f"the emulator ended with exit status {self.process.returncode}: {written}"
+                )
             time.sleep(0.01)
-        raise DeviceError(name, f"the emulator has not opened its serial port for {_START_S:g} s")
+        raise DeviceError(self._name, f"the emulator has not opened its serial port for {_START_S:g} s")

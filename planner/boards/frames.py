@@ -35,6 +35,10 @@ class FrameKind(IntEnum):
     PLAN = FRAME_KIND.members["PLAN"][0]
     RUN = FRAME_KIND.members["RUN"][0]
     RESTART = FRAME_KIND.members["RESTART"][0]
+    STORE = FRAME_KIND.members["STORE"][0]
+    PAGES = FRAME_KIND.members["PAGES"][0]
+    COMMIT = FRAME_KIND.members["COMMIT"][0]
+    STORED = FRAME_KIND.members["STORED"][0]
 
 
 class FrameError(ValueError):

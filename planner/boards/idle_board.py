@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import TracebackType
 
 from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameKind, status_name
@@ -52,6 +55,50 @@ class BoardInfo:
             firmware_version=(version >> 16, version >> 8 & 0xFF, version & 0xFF),
             **values,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """The plan in force on a board: its header's numbers, when it was sent (seconds since 1970, UTC), its model."""
+
+    plan_bytes: int
+    plan_crc32: int
+    cluster_id: int
+    model_hash: int
+    stored_at_s: int
+    model: str
+
+    @staticmethod
+    def describe(binary: bytes, model: str) -> StoredPlan:
+        """What a plan binary will be stored as, now."""
+        header = layout.PLAN_HEADER.unpack(binary)
+        return StoredPlan(
+            len(binary), header["crc32"], header["cluster_id"], header["model_hash"], int(time.time()), model
+        )
+
+    @staticmethod
+    def parse(payload: bytes) -> StoredPlan | None:
+        """Read a STORED frame's payload; None if the board has no plan. Raises struct.error if it is too short."""
+        record = layout.STORED_PLAN.unpack(payload)
+        if record["magic"] != layout.STORED_PLAN_MAGIC.value:
+            return None
+        name = payload[layout.STORED_PLAN.size_bytes :].decode("utf-8", errors="replace")
+        return StoredPlan(**{field: record[field] for field in _STORED_FIELDS}, model=name)
+
+    def encode(self) -> bytes:
+        """A COMMIT frame's payload; the board fills in the rest. A name that is too long is cut."""
+        record = dict.fromkeys((field.name for field in layout.STORED_PLAN.fields), 0)
+        record |= {field: getattr(self, field) for field in _STORED_FIELDS}
+        room = layout.STORED_PLAN_HEAD_BYTES.value - layout.STORED_PLAN.size_bytes
+        name = self.model.encode("utf-8")[:room].decode("utf-8", errors="ignore")
+        return layout.STORED_PLAN.pack(record) + name.encode("utf-8")
+
+    def is_same_plan(self, other: StoredPlan) -> bool:
+        """Whether both are the same binary, whenever they were sent."""
+        return replace(self, stored_at_s=0, model="") == replace(other, stored_at_s=0, model="")
+
+
+_STORED_FIELDS = ("plan_bytes", "plan_crc32", "cluster_id", "model_hash", "stored_at_s")
 
 
 class IdleBoard:
@@ -109,12 +156,49 @@ class IdleBoard:
         if self._inbox:
             self.receive(FrameKind.ERROR)
 
-    def write_plan(self, binary: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
-        """Put a plan into the board's store; `progress` is told how many bytes it has."""
-        for offset in range(0, len(binary), PAYLOAD_BYTES):
-            self.send(FrameKind.PLAN, offset, binary[offset : offset + PAYLOAD_BYTES])
-            self.flush()
-            progress(min(offset + PAYLOAD_BYTES, len(binary)))
+    def stored_plan(self) -> StoredPlan | None:
+        """The plan in force, if there is one."""
+        self.send(FrameKind.STORED)
+        return StoredPlan.parse(self.receive(FrameKind.STORED).payload)
+
+    def write_plan(self, binary: bytes, model: str = "", progress: Callable[[int], None] = lambda _: None) -> int:
+        """Put a plan into the board's store and bring it into force; returns how many bytes had to be sent for that.
+
+        None if it is in force already; only those pages whose CRC is wrong if a transfer was cut short. `progress` is
+        told how many bytes the board has. The old plan stays in force until the new one is whole.
+        """
+        plan = StoredPlan.describe(binary, model)
+        before = self.stored_plan()
+        if before is not None and before.is_same_plan(plan):
+            progress(len(binary))
+            return 0
+        self.send(FrameKind.STORE, len(binary))
+        store = layout.STORE.unpack(self.receive(FrameKind.STORE).payload)
+        bounds = _pages(len(binary), store["first_page_bytes"], store["page_bytes"])
+        sent_bytes = 0
+        for (start, stop), crc32 in zip(bounds, self._page_crcs(len(bounds)), strict=True):
+            if zlib.crc32(binary[start:stop]) != crc32:
+                sent_bytes += stop - start
+                for offset in range(start, stop, PAYLOAD_BYTES):
+                    self.send(FrameKind.PLAN, offset, binary[offset : min(offset + PAYLOAD_BYTES, stop)])
+                    self.flush()
+            progress(stop)
+        self.send(FrameKind.COMMIT, payload=plan.encode())
+        after = StoredPlan.parse(self.receive(FrameKind.STORED).payload)
+        if after is None or not after.is_same_plan(plan):
+            raise ProtocolError(self._device, "has another plan than the one that it was sent")
+        return sent_bytes
+
+    def _page_crcs(self, pages: int) -> list[int]:
+        """What every page of the slot that is to be written holds now."""
+        crcs: list[int] = []
+        while len(crcs) < pages:
+            self.send(FrameKind.PAGES, len(crcs))
+            payload = self.receive(FrameKind.PAGES).payload
+            if not payload:
+                raise ProtocolError(self._device, f"tells of {len(crcs)} pages instead of {pages}")
+            crcs += struct.unpack(f"<{len(payload) // 4}I", payload)
+        return crcs
 
     def restart(self) -> None:
         """Let the board start again as after power on, and connect to it anew."""
@@ -131,3 +215,9 @@ class IdleBoard:
                 raise DeviceError(self._device, f"its link broke: {self._star.faults[NODE]}")
             if time.monotonic() > deadline_s:
                 raise DeviceTimeout(self._device, f"has not answered for {self._timeout_s:g} s")
+
+
+def _pages(plan_bytes: int, first_page_bytes: int, page_bytes: int) -> list[tuple[int, int]]:
+    """The parts of a plan that lie in the pages of a slot."""
+    stops = [*range(first_page_bytes, plan_bytes, page_bytes), plan_bytes]
+    return list(pairwise([0, *stops]))

@@ -83,7 +83,7 @@ STATUS = Enumeration(
         "PROTOCOL": (-5, "a well-formed frame that is not due"),
         "CONFIG": (-6, "a board configuration with a wrong magic, size, CRC, ratio or RAM cap"),
         "RESTART": (-7, "the host has begun another session, or wants the board to start again"),
-        "STORE": (-8, "the plan store refuses a write"),
+        "STORE": (-8, "the plan store holds no plan, or a piece of one is not due"),
         "FLASH": (-9, "the flash did not erase or program"),
         "STORE_MISMATCH": (-10, "the plan is not the announced one: another fleet, model or content"),
         "STORE_TOO_SMALL": (-11, "the plan is larger than a slot of the plan store"),
@@ -442,9 +442,16 @@ FRAME_KIND = Enumeration(
             "host to board: begin `session`, with nonce `tag`, as node `target` of a fleet whose host is `source`",
         ),
         "BOARD": (16, "board to host, after CONNECT: a board record, then its name and its core as two lines"),
-        "PLAN": (17, "host to idle board: a piece of a plan binary, which begins `tag` bytes into it"),
+        "PLAN": (17, "host to idle board, after STORE: a piece of a plan binary, which begins `tag` bytes into it"),
         "RUN": (18, "host to idle board: a config record; run the stored plan, from HELLO to STOP"),
         "RESTART": (19, "host to board: start again as after power on"),
+        "STORE": (20, "host to idle board: a plan of `tag` bytes is to come; answered with a store record"),
+        "PAGES": (
+            21,
+            "host to idle board, after STORE: asks what its pages from `tag` on hold; answered with their CRCs",
+        ),
+        "COMMIT": (22, "host to idle board: a stored_plan record and the model's name; answered as STORED"),
+        "STORED": (23, "host to idle board: asks for the plan in force; answered with its stored_plan record and name"),
     },
 )
 
@@ -556,6 +563,15 @@ BOARD = Record(
     ),
 )
 
+STORE = Record(
+    "store",
+    "payload of a board's STORE: how its plan store is divided",
+    (
+        Field("page_bytes", "u32", "unit in which the flash is erased"),
+        Field("first_page_bytes", "u32", "of the plan that lie in the slot's first page; in all others page_bytes"),
+    ),
+)
+
 REPORT = Record(
     "report",
     "payload of REPORT",
@@ -603,5 +619,5 @@ PLAN_RECORDS = (
     *(PLAN_HEADER, SECTION_ENTRY, BUFFER, STEP, OPERAND, VIEW, PARAMETERS, MESSAGE, END),
     *(QUANTISATION, FLOAT_ADDITION, FLOAT_AVERAGE),
 )
-LINK_RECORDS = (FRAME_HEADER, HELLO, BOARD, STEP_REPORT, REPORT, ERROR)
+LINK_RECORDS = (FRAME_HEADER, HELLO, BOARD, STORE, STEP_REPORT, REPORT, ERROR)
 RECORDS = (*PLAN_RECORDS, CONFIG, STORED_PLAN, *LINK_RECORDS)

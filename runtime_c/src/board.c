@@ -1,15 +1,8 @@
 #include "plr/board.h"
 
-#include "link.h"
+#include <string.h>
 
-/* Of the stored plan, or 0 if there is none. */
-static uint32_t stored_crc32(const plr_store_t *store) {
-    if (store->capacity_bytes < PLR_PLAN_HEADER_BYTES) {
-        return 0;
-    }
-    const plr_plan_header_t header = plr_plan_header_read(store->plan);
-    return header.magic == PLR_PLAN_MAGIC ? header.crc32 : 0;
-}
+#include "link.h"
 
 /* The answer to CONNECT. */
 static void introduce(plr_t *runtime, const plr_board_hal_t *board) {
@@ -19,8 +12,8 @@ static void introduce(plr_t *runtime, const plr_board_hal_t *board) {
     identity.format_minor = PLR_FORMAT_MINOR;
     identity.capabilities = PLR_RUNTIME_CAPABILITIES;
     identity.code_bytes = board->footprint.code_bytes;
-    identity.store_bytes = (uint32_t)board->store.capacity_bytes;
-    identity.plan_crc32 = stored_crc32(&board->store);
+    identity.store_bytes = plr_plan_store_capacity_bytes(board->store);
+    identity.plan_crc32 = board->store->stored.plan_crc32;
     plr_board_write(plr_link_payload(runtime), &identity);
     uint16_t length = PLR_BOARD_BYTES;
     for (const char *text = board->text; *text != '\0'; text++) {
@@ -38,8 +31,56 @@ static plr_status_t begin(plr_t *runtime, const plr_board_hal_t *board, plr_conf
     return plr_init(runtime, &board->hal, &config, &board->footprint, arena, arena_bytes);
 }
 
-static plr_status_t store(plr_t *runtime, const plr_store_t *store, const plr_frame_header_t *header) {
-    return store->write(store->context, header->tag, plr_link_payload(runtime), header->length);
+static plr_status_t answer(plr_t *runtime, const plr_board_hal_t *board, uint8_t kind, uint32_t length) {
+    return plr_link_send(runtime,
+                         (plr_frame_header_t){.kind = kind, .target = board->arq->host, .length = (uint16_t)length});
+}
+
+static plr_status_t tell_stored(plr_t *runtime, const plr_board_hal_t *board) {
+    const plr_stored_plan_t *stored = &board->store->stored;
+    plr_stored_plan_write(plr_link_payload(runtime), stored);
+    if (stored->name_bytes > 0) {
+        memcpy(plr_link_payload(runtime) + PLR_STORED_PLAN_BYTES, plr_plan_store_name(board->store),
+               stored->name_bytes);
+    }
+    return answer(runtime, board, PLR_FRAME_KIND_STORED, PLR_STORED_PLAN_BYTES + stored->name_bytes);
+}
+
+static plr_status_t begin_plan(plr_t *runtime, const plr_board_hal_t *board, uint32_t plan_bytes) {
+    const plr_status_t status = plr_plan_store_begin(board->store, plan_bytes);
+    if (status != PLR_OK) {
+        return status;
+    }
+    const plr_store_t store = {.page_bytes = board->store->flash->page_bytes,
+                               .first_page_bytes = plr_plan_store_first_page_bytes(board->store)};
+    plr_store_write(plr_link_payload(runtime), &store);
+    return answer(runtime, board, PLR_FRAME_KIND_STORE, PLR_STORE_BYTES);
+}
+
+/* The CRCs of as many pages as fit. */
+static plr_status_t tell_pages(plr_t *runtime, const plr_board_hal_t *board, uint32_t first_page) {
+    const uint32_t pages = plr_plan_store_pages(board->store);
+    uint32_t length = 0;
+    for (uint32_t page = first_page; page < pages && length < PLR_FRAME_PAYLOAD_BYTES; page++) {
+        plr_put_u32(plr_link_payload(runtime) + length, plr_plan_store_page_crc32(board->store, page));
+        length += sizeof(uint32_t);
+    }
+    return answer(runtime, board, PLR_FRAME_KIND_PAGES, length);
+}
+
+/* A plan may use all RAM but the firmware's own. */
+static plr_status_t commit(plr_t *runtime, const plr_board_hal_t *board, const plr_frame_header_t *header) {
+    if (header->length < PLR_STORED_PLAN_BYTES) {
+        return PLR_ERR_PROTOCOL;
+    }
+    const plr_footprint_t *own = &board->footprint;
+    const uint32_t arena_bytes =
+        board->identity.ram_bytes - own->static_bytes - own->link_buffer_bytes - own->stack_reserve_bytes;
+    const plr_stored_plan_t plan = plr_stored_plan_read(plr_link_payload(runtime));
+    const plr_status_t status =
+        plr_plan_store_commit(board->store, &plan, plr_link_payload(runtime) + PLR_STORED_PLAN_BYTES,
+                              (uint16_t)(header->length - PLR_STORED_PLAN_BYTES), arena_bytes);
+    return status == PLR_OK ? tell_stored(runtime, board) : status;
 }
 
 /* Run the stored plan; a configuration record is the last payload. */
@@ -48,6 +89,9 @@ static plr_status_t run(plr_t *runtime, const plr_board_hal_t *board, const plr_
     uint8_t *arena;
     size_t arena_bytes;
     plr_status_t status = plr_config_load(plr_link_payload(runtime), header->length, &config);
+    if (status == PLR_OK && plr_plan_store_plan(board->store) == NULL) {
+        status = PLR_ERR_STORE;
+    }
     if (status == PLR_OK) {
         status = board->prepare(board->hal.context, &config, &arena, &arena_bytes);
     }
@@ -58,7 +102,7 @@ static plr_status_t run(plr_t *runtime, const plr_board_hal_t *board, const plr_
         plr_link_report(runtime, status);
         return status;
     }
-    return plr_serve(runtime, board->store.plan, board->store.capacity_bytes);
+    return plr_serve(runtime, plr_plan_store_plan(board->store), plr_plan_store_capacity_bytes(board->store));
 }
 
 /* Obey one command. What fails has been reported, apart from the link. */
@@ -72,7 +116,19 @@ static plr_status_t obey(plr_t *runtime, const plr_board_hal_t *board) {
     case PLR_FRAME_KIND_RUN:
         return run(runtime, board, &header);
     case PLR_FRAME_KIND_PLAN:
-        status = store(runtime, &board->store, &header);
+        status = plr_plan_store_write(board->store, header.tag, plr_link_payload(runtime), header.length);
+        break;
+    case PLR_FRAME_KIND_STORE:
+        status = begin_plan(runtime, board, header.tag);
+        break;
+    case PLR_FRAME_KIND_PAGES:
+        status = tell_pages(runtime, board, header.tag);
+        break;
+    case PLR_FRAME_KIND_COMMIT:
+        status = commit(runtime, board, &header);
+        break;
+    case PLR_FRAME_KIND_STORED:
+        status = tell_stored(runtime, board);
         break;
     default:
         status = PLR_ERR_PROTOCOL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crc32.h"
+#include "plr/assert.h"
 #include "plr/plan.h"
 
 #define NAME_BYTES_MAX (PLR_STORED_PLAN_HEAD_BYTES - PLR_STORED_PLAN_BYTES)
@@ -71,6 +72,10 @@ uint32_t plr_plan_store_capacity_bytes(const plr_plan_store_t *store) {
     return store->slot_bytes - store->plan_offset_bytes;
 }
 
+uint32_t plr_plan_store_first_page_bytes(const plr_plan_store_t *store) {
+    return store->flash->page_bytes - store->plan_offset_bytes;
+}
+
 const uint8_t *plr_plan_store_plan(const plr_plan_store_t *store) {
     return store->active == PLR_NO_SLOT ? NULL : slot_memory(store, store->active) + store->plan_offset_bytes;
 }
@@ -115,6 +120,7 @@ plr_status_t plr_plan_store_begin(plr_plan_store_t *store, uint32_t plan_bytes) 
         return PLR_ERR_STORE_TOO_SMALL;
     }
     store->target = store->active == 0 ? 1 : 0;
+    store->plan_bytes = plan_bytes;
     store->end_bytes = store->plan_offset_bytes;
     const plr_status_t status = erase(store, 0);
     if (status != PLR_OK) {
@@ -123,15 +129,19 @@ plr_status_t plr_plan_store_begin(plr_plan_store_t *store, uint32_t plan_bytes) 
     return status;
 }
 
-uint32_t plr_plan_store_page_crc32(const plr_plan_store_t *store, uint32_t page, uint32_t plan_bytes) {
+uint32_t plr_plan_store_pages(const plr_plan_store_t *store) {
     const uint32_t page_bytes = store->flash->page_bytes;
-    if (store->target == PLR_NO_SLOT || page >= store->slot_bytes / page_bytes) {
-        return 0;
-    }
-    const uint32_t plan_end = store->plan_offset_bytes + smaller(plan_bytes, plr_plan_store_capacity_bytes(store));
+    return store->target == PLR_NO_SLOT
+               ? 0
+               : rounded_up(store->plan_offset_bytes + store->plan_bytes, page_bytes) / page_bytes;
+}
+
+uint32_t plr_plan_store_page_crc32(const plr_plan_store_t *store, uint32_t page) {
+    const uint32_t page_bytes = store->flash->page_bytes;
+    PLR_ASSERT(page < plr_plan_store_pages(store));
     const uint32_t start = page == 0 ? store->plan_offset_bytes : page * page_bytes;
-    const uint32_t end = smaller((page + 1) * page_bytes, plan_end);
-    return start < end ? plr_crc32(0, slot_memory(store, store->target) + start, end - start) : 0;
+    const uint32_t end = smaller((page + 1) * page_bytes, store->plan_offset_bytes + store->plan_bytes);
+    return plr_crc32(0, slot_memory(store, store->target) + start, end - start);
 }
 
 plr_status_t plr_plan_store_write(plr_plan_store_t *store, uint32_t offset_bytes, const uint8_t *bytes,
@@ -141,7 +151,7 @@ plr_status_t plr_plan_store_write(plr_plan_store_t *store, uint32_t offset_bytes
     uint32_t at = store->plan_offset_bytes + offset_bytes;
     if (store->target == PLR_NO_SLOT || offset_bytes > capacity_bytes || size_bytes > capacity_bytes - offset_bytes ||
         (at != store->end_bytes && at % flash->page_bytes != 0)) {
-        return PLR_ERR_ARGUMENT;
+        return PLR_ERR_STORE;
     }
     while (size_bytes > 0) {
         const uint32_t part_bytes = smaller(size_bytes, flash->page_bytes - at % flash->page_bytes);
@@ -178,7 +188,7 @@ static plr_status_t check_target(const plr_plan_store_t *store, const plr_stored
 plr_status_t plr_plan_store_commit(plr_plan_store_t *store, const plr_stored_plan_t *plan, const uint8_t *name,
                                    uint16_t name_bytes, uint32_t arena_bytes) {
     if (store->target == PLR_NO_SLOT || name_bytes > NAME_BYTES_MAX) {
-        return PLR_ERR_ARGUMENT;
+        return PLR_ERR_STORE;
     }
     plr_status_t status = check_target(store, plan, arena_bytes);
     if (status != PLR_OK) {

@@ -85,8 +85,7 @@ static void send(plr_plan_store_t *store, const plan_t *plan) {
         const uint32_t start = page == 0 ? 0 : page * page_bytes - store->plan_offset_bytes;
         uint32_t end = (page + 1) * page_bytes - store->plan_offset_bytes;
         end = end < plan->size_bytes ? end : plan->size_bytes;
-        if (plr_plan_store_page_crc32(store, page, plan->size_bytes) ==
-            plr_crc32(0, plan->bytes + start, end - start)) {
+        if (plr_plan_store_page_crc32(store, page) == plr_crc32(0, plan->bytes + start, end - start)) {
             counts.pages_kept++;
             continue;
         }

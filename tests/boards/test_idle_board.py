@@ -16,6 +16,7 @@ from planner.data.testbed import SerialAddress
 from planner.errors import DeviceError, DeviceReported, DeviceTimeout
 from planner.planfmt import layout
 from tests.builders.boards import needs_machines
+from tests.planfmt.test_vectors import VECTORS
 
 BOARDS = [pytest.param(name, marks=needs_machines(name)) for name in MACHINES]
 PATIENCE_S = 30.0
@@ -32,27 +33,23 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SerialAd
     ("machine", "address"), [pytest.param(*2 * p.values, marks=p.marks) for p in BOARDS], indirect=["address"]
 )
 def test_every_machine_says_what_it_is_and_takes_a_plan(machine: str, address: SerialAddress) -> None:
-    values = dict.fromkeys((field.name for field in layout.PLAN_HEADER.fields), 0)
-    plan = (
-        layout.PLAN_HEADER.pack(values | {"magic": layout.PLAN_MAGIC.value, "crc32": 0xABCD1234})
-        + bytes(range(256)) * 8
-    )
+    plan = (VECTORS / "tflm.plan").read_bytes()
     told: list[int] = []
     with IdleBoard.open(address, "board", PATIENCE_S) as board:
         assert board.info.name == machine
         assert (board.info.ram_bytes, board.info.flash_bytes) == (4 << 20, 16 << 20)
         assert board.info.plan_crc32 == 0
-        board.write_plan(plan, told.append)
-    assert told == [1024, 2048, len(plan)]
+        assert board.write_plan(plan, "corner", told.append) == len(plan)
+    assert told == [4096 - 128, 8192 - 128, len(plan)]
     # Another session, as of another host, finds what the first has left.
     with IdleBoard.open(address, "board", PATIENCE_S) as board:
-        assert board.info.plan_crc32 == 0xABCD1234
+        assert board.info.plan_crc32 == layout.PLAN_HEADER.unpack(plan)["crc32"]
 
 
 @pytest.mark.parametrize("address", [BOARDS[0]], indirect=True)
 def test_what_a_board_refuses_is_reported(address: SerialAddress) -> None:
     with IdleBoard.open(address, "corner", PATIENCE_S) as board:
-        board.send(FrameKind.PLAN, tag=1 << 30, payload=b"beyond the store")
+        board.send(FrameKind.PLAN, tag=0, payload=b"unannounced")
         with pytest.raises(DeviceReported, match="corner: reported STORE"):
             board.receive(FrameKind.HELLO)
         board.send(FrameKind.RUN, payload=b"no configuration")
@@ -77,7 +74,7 @@ def test_a_board_that_is_gone_is_named(address: SerialAddress, tmp_path: Path) -
     with IdleBoard.open(other.address, "other", PATIENCE_S) as board:
         other.kill()
         with pytest.raises(DeviceError, match="other: "):
-            board.write_plan(bytes(100_000))
+            board.write_plan((VECTORS / "tflm.plan").read_bytes())
 
 
 def test_a_silent_line_times_out() -> None:

@@ -83,8 +83,8 @@ def test_pieces_continue_or_begin_with_a_page() -> None:
     answers = obey(
         TFLM, "o", "w0,8", "b2048", "w8,8", "w0,8", "w0,8", "w8,12", "w20,8", "w128,256", "w128,8", "w2048,8"
     )
-    assert answers == ["0:0", "ARGUMENT", "OK", "ARGUMENT", "OK", "ARGUMENT", "OK", "ARGUMENT", "OK", "OK", "ARGUMENT"]
-    assert obey(TFLM, "o", "b64", "w9000,8", "c") == ["0:0", "OK", "ARGUMENT", "PLAN_MAGIC"]
+    assert answers == ["0:0", "STORE", "OK", "STORE", "OK", "STORE", "OK", "STORE", "OK", "OK", "STORE"]
+    assert obey(TFLM, "o", "b64", "w9000,8", "c") == ["0:0", "OK", "STORE", "PLAN_MAGIC"]
 
 
 @pytest.mark.parametrize(("page_bytes", "pages"), [(96, 4), (64, 8), (256, 1)])

@@ -4,26 +4,15 @@
 #define PLR_BOARD_H
 
 #include "plr/arq.h"
+#include "plr/plan_store.h"
 #include "plr/plr.h"
 
 #define PLR_FIRMWARE_VERSION 0x000100u /* major << 16 | minor << 8 | patch */
 
-/* Where plans are kept between runs. */
-typedef struct plr_store {
-    void *context; /* passed back to write() */
-
-    /* Write a piece of a plan, in order from offset 0. Fails with PLR_ERR_STORE iff it does not fit or the memory
-     * refuses. */
-    plr_status_t (*write)(void *context, uint32_t offset_bytes, const uint8_t *bytes, uint32_t size_bytes);
-
-    const uint8_t *plan; /* at a multiple of 16 in address */
-    size_t capacity_bytes;
-} plr_store_t;
-
 typedef struct plr_board_hal {
     plr_hal_t hal; /* send and receive are those of plr/arq.h, with `arq` as context */
     plr_arq_t *arq;
-    plr_store_t store;
+    plr_plan_store_t *store; /* open */
 
     /* Paint the free RAM and give what is between static data and the cap to the runtime as its arena. Fails with
      * PLR_ERR_CONFIG iff the board has not got that much RAM. The context is `hal`'s. */

@@ -58,7 +58,7 @@
 #define PLR_ERR_PROTOCOL (-5) /* a well-formed frame that is not due */
 #define PLR_ERR_CONFIG (-6) /* a board configuration with a wrong magic, size, CRC, ratio or RAM cap */
 #define PLR_ERR_RESTART (-7) /* the host has begun another session, or wants the board to start again */
-#define PLR_ERR_STORE (-8) /* the plan store refuses a write */
+#define PLR_ERR_STORE (-8) /* the plan store holds no plan, or a piece of one is not due */
 #define PLR_ERR_FLASH (-9) /* the flash did not erase or program */
 #define PLR_ERR_STORE_MISMATCH (-10) /* the plan is not the announced one: another fleet, model or content */
 #define PLR_ERR_STORE_TOO_SMALL (-11) /* the plan is larger than a slot of the plan store */
@@ -179,9 +179,13 @@
 #define PLR_FRAME_KIND_CREDIT 14u /* lossy links: as ACK, and frame `order` may come */
 #define PLR_FRAME_KIND_CONNECT 15u /* host to board: begin `session`, with nonce `tag`, as node `target` of a fleet whose host is `source` */
 #define PLR_FRAME_KIND_BOARD 16u /* board to host, after CONNECT: a board record, then its name and its core as two lines */
-#define PLR_FRAME_KIND_PLAN 17u /* host to idle board: a piece of a plan binary, which begins `tag` bytes into it */
+#define PLR_FRAME_KIND_PLAN 17u /* host to idle board, after STORE: a piece of a plan binary, which begins `tag` bytes into it */
 #define PLR_FRAME_KIND_RUN 18u /* host to idle board: a config record; run the stored plan, from HELLO to STOP */
 #define PLR_FRAME_KIND_RESTART 19u /* host to board: start again as after power on */
+#define PLR_FRAME_KIND_STORE 20u /* host to idle board: a plan of `tag` bytes is to come; answered with a store record */
+#define PLR_FRAME_KIND_PAGES 21u /* host to idle board, after STORE: asks what its pages from `tag` on hold; answered with their CRCs */
+#define PLR_FRAME_KIND_COMMIT 22u /* host to idle board: a stored_plan record and the model's name; answered as STORED */
+#define PLR_FRAME_KIND_STORED 23u /* host to idle board: asks for the plan in force; answered with its stored_plan record and name */
 
 /* config_flag: bits of config.flags */
 #define PLR_CONFIG_FLAG_PREDICTED_CLOCK 1u /* advance the clock by each step's predicted time instead of the measured work */
@@ -925,6 +929,28 @@ static inline void plr_board_write(uint8_t *bytes, const plr_board_t *record)
     plr_put_u32(bytes + 24, record->store_bytes);
     plr_put_u32(bytes + 28, record->code_bytes);
     plr_put_u32(bytes + 32, record->plan_crc32);
+}
+
+/* store: payload of a board's STORE: how its plan store is divided */
+#define PLR_STORE_BYTES 8u
+
+typedef struct plr_store {
+    uint32_t page_bytes; /* unit in which the flash is erased */
+    uint32_t first_page_bytes; /* of the plan that lie in the slot's first page; in all others page_bytes */
+} plr_store_t;
+
+static inline plr_store_t plr_store_read(const uint8_t *bytes)
+{
+    plr_store_t record;
+    record.page_bytes = plr_get_u32(bytes + 0);
+    record.first_page_bytes = plr_get_u32(bytes + 4);
+    return record;
+}
+
+static inline void plr_store_write(uint8_t *bytes, const plr_store_t *record)
+{
+    plr_put_u32(bytes + 0, record->page_bytes);
+    plr_put_u32(bytes + 4, record->first_page_bytes);
 }
 
 /* step_report: one executed step */

@@ -25,6 +25,7 @@ typedef struct plr_plan_store {
     uint32_t plan_offset_bytes; /* of a plan in its slot */
     uint32_t active;            /* slot whose plan is in force, or PLR_NO_SLOT */
     uint32_t target;            /* slot that is being written, or PLR_NO_SLOT */
+    uint32_t plan_bytes;        /* of the plan that is being written */
     uint32_t end_bytes;         /* of what has been programmed in the target's current page, from the slot's start */
     plr_stored_plan_t stored;   /* record of the active slot, zeros if there is none */
 } plr_plan_store_t;
@@ -44,18 +45,23 @@ const uint8_t *plr_plan_store_name(const plr_plan_store_t *store);
  * bytes of the plan are gone too. Fails with PLR_ERR_STORE_TOO_SMALL iff a slot is too small, or as the flash does. */
 PLR_MUST_CHECK plr_status_t plr_plan_store_begin(plr_plan_store_t *store, uint32_t plan_bytes);
 
-/* CRC-32 of what one page of the slot being written holds of a plan of `plan_bytes`; 0 if it is to hold nothing. */
-uint32_t plr_plan_store_page_crc32(const plr_plan_store_t *store, uint32_t page, uint32_t plan_bytes);
+/* Bytes of a plan in the first page of a slot. In all others they fill the page. */
+uint32_t plr_plan_store_first_page_bytes(const plr_plan_store_t *store);
+
+/* Pages of the slot that the plan being written takes, 0 if nothing has been begun; and the CRC-32 of what one of them
+ * holds where the plan should be. */
+uint32_t plr_plan_store_pages(const plr_plan_store_t *store);
+uint32_t plr_plan_store_page_crc32(const plr_plan_store_t *store, uint32_t page);
 
 /* Write a piece of the plan, which must continue the last one or begin where a page does, and read it back. The size is
- * a multiple of the flash's word unless the plan ends there. Fails with PLR_ERR_ARGUMENT iff the place is another or
+ * a multiple of the flash's word unless the plan ends there. Fails with PLR_ERR_STORE iff the place is another or
  * nothing has been begun, with PLR_ERR_FLASH iff the flash does or reads back otherwise. */
 PLR_MUST_CHECK plr_status_t plr_plan_store_write(plr_plan_store_t *store, uint32_t offset_bytes, const uint8_t *bytes,
                                                  uint32_t size_bytes);
 
 /* Check what has been written as plr_plan_load() does, for `arena_bytes` of arena, and bring it into force. `plan` says
  * what it should be; magic, size, name_bytes, sequence and crc32 are filled in. Fails as the loader does, with
- * PLR_ERR_STORE_MISMATCH iff the plan is not the one that `plan` describes, with PLR_ERR_ARGUMENT iff nothing has been
+ * PLR_ERR_STORE_MISMATCH iff the plan is not the one that `plan` describes, with PLR_ERR_STORE iff nothing has been
  * begun or the name is too long, or as the flash does. The old plan is then still in force. */
 PLR_MUST_CHECK plr_status_t plr_plan_store_commit(plr_plan_store_t *store, const plr_stored_plan_t *plan,
                                                   const uint8_t *name, uint16_t name_bytes, uint32_t arena_bytes);

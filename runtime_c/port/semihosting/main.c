@@ -1,6 +1,6 @@
 /* The firmware of every emulated board: read the configuration, which says by what to talk, and serve the host. */
-#include <string.h>
-
+#include "emulated_flash.h"
+#include "file.h"
 #include "machine.h"
 #include "pipes.h"
 #include "plr/board.h"
@@ -12,7 +12,11 @@
 #define FRAME_MARGIN_BYTES 128u
 #define PAINTED_ABOVE_CAP_BYTES 65536u
 
-enum { EXIT_OK, EXIT_RUNTIME, EXIT_CONFIG, EXIT_RAM_CAP, EXIT_FAULT };
+#define FLASH_FILE "flash"
+#define FLASH_PAGE_BYTES 4096u
+#define FLASH_WORD_BYTES 8u
+
+enum { EXIT_OK, EXIT_RUNTIME, EXIT_CONFIG, EXIT_RAM_CAP, EXIT_FAULT, EXIT_FLASH };
 
 /* Laid out by firmware.ld. The addresses of the last two are numbers of bytes. */
 extern uint32_t firmware_ram_start[], firmware_stack_top[], firmware_ram_end[];
@@ -165,21 +169,39 @@ static uint64_t now_us(void *context) {
     return (machine_instructions() << ICOUNT_SHIFT) / 1000;
 }
 
-/* Flash is RAM of the emulator: plans are written like anything else. */
-static plr_status_t write_plan(void *context, uint32_t offset_bytes, const uint8_t *bytes, uint32_t size_bytes) {
-    const uint32_t capacity_bytes = (uint32_t)(firmware_plan_end - firmware_plan);
-    (void)context;
-    if (offset_bytes > capacity_bytes || size_bytes > capacity_bytes - offset_bytes) {
-        return PLR_ERR_STORE;
+/* Keep in the file what the flash holds, for the emulator to find after a power cycle. */
+static bool keep(emulated_flash_t *self, uint32_t offset_bytes, uint32_t size_bytes) {
+    const int *file = self->context;
+    return semihost_seek(*file, offset_bytes) && file_write(*file, self->memory + offset_bytes, size_bytes);
+}
+
+/* The flash lies in RAM of the emulator. It outlives the emulator in a file FLASH_FILE in its working directory, if
+ * there is one. */
+static void open_flash(emulated_flash_t *flash, int *file) {
+    const uint32_t size_bytes = (uint32_t)(firmware_plan_end - firmware_plan);
+    emulated_flash_init(flash, firmware_plan, size_bytes, FLASH_PAGE_BYTES, FLASH_WORD_BYTES);
+    *file = file_open(FLASH_FILE);
+    if (*file < 0) {
+        return;
     }
-    memcpy(firmware_plan + offset_bytes, bytes, size_bytes);
-    return PLR_OK;
+    if (!file_read(*file, firmware_plan, size_bytes)) {
+        stop(EXIT_FLASH, "the file of the flash is too short");
+    }
+    flash->context = file;
+    flash->changed = keep;
 }
 
 /* Over any other transport the board waits for commands, until it is told to start again. */
 static void serve_commands(const plr_transport_t *transport) __attribute__((noreturn));
 
 static void serve_commands(const plr_transport_t *transport) {
+    emulated_flash_t flash;
+    int flash_file;
+    plr_plan_store_t store;
+    open_flash(&flash, &flash_file);
+    if (plr_plan_store_open(&store, &flash.flash) != PLR_OK) {
+        stop(EXIT_FLASH, "the flash is no plan store");
+    }
     plr_arq_init(&firmware.link.arq, transport, PATIENCE_US);
     const plr_board_hal_t board = {
         .hal = {.context = &firmware,
@@ -189,9 +211,7 @@ static void serve_commands(const plr_transport_t *transport) {
                 .stack_peak_bytes = stack_peak_bytes,
                 .above_cap_bytes = above_cap_bytes},
         .arq = &firmware.link.arq,
-        .store = {.write = write_plan,
-                  .plan = firmware_plan,
-                  .capacity_bytes = (size_t)(firmware_plan_end - firmware_plan)},
+        .store = &store,
         .prepare = prepare,
         .footprint = footprint(),
         .identity = {.clock_hz = CLOCK_HZ,

@@ -9,6 +9,7 @@ enum {
     SYS_WRITE0 = 0x04,
     SYS_WRITE = 0x05,
     SYS_READ = 0x06,
+    SYS_SEEK = 0x0A,
     SYS_EXIT_EXTENDED = 0x20,
     MODE_READ_WRITE_BINARY = 3,
     STOPPED_APPLICATION_EXIT = 0x20026
@@ -39,6 +40,11 @@ bool file_read(int handle, uint8_t *data, size_t size_bytes) {
 
 bool file_write(int handle, const uint8_t *data, size_t size_bytes) {
     return transfer(SYS_WRITE, handle, (uintptr_t)data, size_bytes);
+}
+
+bool semihost_seek(int handle, uint32_t offset_bytes) {
+    const uintptr_t arguments[2] = {(uintptr_t)handle, offset_bytes};
+    return semihost_call(SYS_SEEK, arguments) == 0;
 }
 
 void semihost_print(const char *text) {
