@@ -13,7 +13,7 @@ from planner.files.array_file import read_array, write_arrays
 from planner.files.output_directory import read_output
 from planner.report.run_report import run_report, run_table
 from planner.workflow.inference import count_unexpected, read_input, result_arrays
-from planner.workflow.run import DEFAULT_TIMEOUT_S, count_mismatches, run_plan
+from planner.workflow.run import DEFAULT_TIMEOUT_S, check_against_bound, count_mismatches, run_plan
 
 MISMATCH = 1
 
@@ -47,6 +47,9 @@ def run(
     expected = None if expect is None else read_array(expect)
     note(f"{instance.name}: starting {len(instance.devices)} {boards.value} boards")
     result = run_plan(graph, instance, plan, inputs, boards, content.binaries, timeout)
+    bound_us = content.file.summary.get("lower_bound_us")
+    if isinstance(bound_us, float):
+        check_against_bound(result, 1000 * bound_us)
     mismatched_bytes = count_mismatches(result, graph, inputs)
     if expected is not None:
         mismatched_bytes += count_unexpected(graph, result.outputs, expected)

@@ -60,14 +60,40 @@ class BindingLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Relaxation:
+    """A plan found with `extra_bytes` more `resource` ("RAM" or "flash") on each of `devices`, in the phase model.
+
+    `gain` is the part of the latency that it saves against the same search under the caps as they are.
+    """
+
+    devices: tuple[str, ...]
+    resource: str
+    extra_bytes: int
+    phase_us: float
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoreDevices:
+    """`count` more devices like `like`, all with its caps, have a plan."""
+
+    like: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanExplanation:
-    """`computing_us` and `sending_us` share out the makespan over the critical path's computations and messages."""
+    """`computing_us` and `sending_us` share out the makespan over the critical path's computations and messages.
+
+    `relaxations` are what more memory would buy, the least first; None if nobody searched for it.
+    """
 
     makespan_us: float
     computing_us: float
     sending_us: float
     devices: tuple[DeviceExplanation, ...]
     critical_path: tuple[BindingLink, ...]
+    relaxations: tuple[Relaxation, ...] | None = None
 
 
 def explain_plan(instance: Instance, plan: Plan, simulation: Simulation) -> PlanExplanation:
@@ -91,6 +117,7 @@ def explanation_text(explanation: PlanExplanation) -> str:
             f"{percent(explanation.computing_us / total_us)}, messages {percent(explanation.sending_us / total_us)}",
             f"the critical path spends its time\n{_totals(explanation.critical_path, total_us)}",
             f"and its {SHOWN_LINKS} longest links are\n{_longest(explanation.critical_path)}",
+            *([] if explanation.relaxations is None else [_relaxation_lines(explanation.relaxations)]),
         ]
     )
 
@@ -150,6 +177,21 @@ def _peak_line(device: DeviceExplanation) -> str:
     shown = ", ".join(f"{buffer.name} {kibibytes(buffer.size_bytes)}" for buffer in device.buffers[:SHOWN_BUFFERS])
     more = f", and {len(device.buffers) - SHOWN_BUFFERS} smaller" if len(device.buffers) > SHOWN_BUFFERS else ""
     return f"{device.name} is fullest during {device.during}: {kibibytes(device.live_bytes)} KiB ({shown}{more})"
+
+
+def _relaxation_lines(relaxations: Sequence[Relaxation]) -> str:
+    """The cheapest first, and after it only what gains more."""
+    if not relaxations:
+        return "no cap was found to bind: more memory on the fullest devices gained nothing"
+    shown: list[Relaxation] = []
+    for relaxation in relaxations:
+        if not shown or relaxation.gain > shown[-1].gain:
+            shown.append(relaxation)
+    return "\n".join(
+        f"{kibibytes(r.extra_bytes)} KiB more {r.resource} on {' and '.join(r.devices)} gives -{percent(r.gain)} "
+        f"(phases {milliseconds(r.phase_us)})"
+        for r in shown
+    )
 
 
 def _totals(links: Sequence[BindingLink], total_us: float) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from planner.core.bounds import schedule_lower_bound
 from planner.core.phase import evaluate
 from planner.core.seed_ram import seed_ram_bytes
 from planner.core.simulate import simulate
 from planner.core.validate import validate
 from planner.data.graph import Graph, Int8Array
+from planner.data.hardware import NetworkKind
 from planner.data.instance import Instance
 from planner.data.plan import Plan
 from planner.data.run import Boards, RunResult
@@ -29,7 +31,7 @@ from planner.report.solve_report import PlanFacts
 from planner.solvers.heuristics import HEURISTICS, Heuristic, clip, describe, heuristics
 from planner.solvers.interface import CancelCheck
 from planner.workflow.making import Excess, excess, make_plan
-from planner.workflow.run import count_mismatches, run_plan
+from planner.workflow.run import check_against_bound, count_mismatches, run_plan
 from planner.workflow.solve import Solved, solve
 from planner.workflow.variants import relayed
 
@@ -95,6 +97,7 @@ class _Comparer:
         self._boards = boards
         self._inputs = inputs
         self._tell = tell
+        self._bounds_ns: dict[NetworkKind, int] = {}
         self._runs: dict[tuple[str, tuple[bytes, ...]], RunResult] = {}
 
     def heuristics(self, network: str, instance: Instance, named: Mapping[str, Heuristic]) -> Iterator[ComparedPlan]:
@@ -147,7 +150,15 @@ class _Comparer:
         key = (instance.network.kind.value, made.binaries)
         if key not in self._runs:
             self._runs[key] = run_plan(self._graph, instance, made.plan, self._inputs, self._boards, made.binaries)
+            check_against_bound(self._runs[key], self._bound_ns(instance))
         return self._runs[key]
+
+    def _bound_ns(self, instance: Instance) -> int:
+        """The bound on all plans over an instance's network."""
+        kind = instance.network.kind
+        if kind not in self._bounds_ns:
+            self._bounds_ns[kind] = schedule_lower_bound(self._graph, instance)
+        return self._bounds_ns[kind]
 
     def _make(self, instance: Instance, split: Split) -> _Made:
         plan, binaries = make_plan(self._graph, instance, split)

@@ -24,6 +24,8 @@ from planner.planfmt.layout import CONFIG_FLAG
 PAINTS = (0xA5C35A3C, 0x5A3CA5C3)
 """Two words that differ in every bit: no byte that a program writes hides under both."""
 
+BOUND_TOLERANCE = 0.97
+"""Part of the lower bound that a measured latency must reach; costs are fitted, and boards may be a little faster."""
 DEFAULT_TIMEOUT_S = 60.0
 """Longest silence of all boards together before a run is given up."""
 
@@ -63,6 +65,15 @@ def count_mismatches(result: RunResult, graph: Graph, inputs: Mapping[str, Int8A
     """Bytes of the outputs that differ from what the integer executor computes for the unsplit network."""
     reference = execute(graph, inputs)
     return sum(int(np.count_nonzero(output != reference[name])) for name, output in result.outputs.items())
+
+
+def check_against_bound(result: RunResult, bound_ns: float) -> None:
+    """Raise InternalError if emulated boards were faster than is proven possible: then the profiles are not theirs."""
+    if result.boards is Boards.EMULATED and result.latency_ns < BOUND_TOLERANCE * bound_ns:
+        raise InternalError(
+            f"the boards took {result.latency_ns} ns, less than the proven {bound_ns:.0f} ns: the costs in their "
+            "profiles are too high; measure them again with planner profile"
+        )
 
 
 def _setup(device: Device, binary: bytes, boards: Boards) -> BoardSetup:

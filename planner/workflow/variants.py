@@ -1,7 +1,8 @@
-"""Instances made from an instance: another network, other caps, fewer devices."""
+"""Instances made from an instance: another network, other caps, fewer or more devices."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -34,13 +35,7 @@ def with_cap_factor(instance: Instance, factor: Fraction) -> Instance:
 
 def with_fastest(graph: Graph, instance: Instance, count: int) -> Instance | None:
     """The `count` fastest devices in the fleet's order, those of the ends always; None on a network of single wires."""
-    cost = _uniform_cost(instance)
-    build = {
-        NetworkKind.SWITCH: Network.switch,
-        NetworkKind.BUS: Network.shared_bus,
-        NetworkKind.STAR: Network.star,
-    }.get(instance.network.kind)
-    if cost is None or build is None:
+    if _network_of(instance, len(instance.devices)) is None:
         return None
     speeds = device_speeds(graph, instance)
     ends = {instance.input_node, instance.output_node}
@@ -50,10 +45,50 @@ def with_fastest(graph: Graph, instance: Instance, count: int) -> Instance | Non
     return replace(
         instance,
         devices=tuple(instance.devices[node] for node in kept),
-        network=build(len(kept), cost),
+        network=instance.network.among([*kept, instance.host]),
         input_node=places[instance.input_node],
         output_node=places[instance.output_node],
     )
+
+
+def with_more_memory(instance: Instance, nodes: Sequence[int], resource: str, extra_bytes: int) -> Instance:
+    """The instance with more of "RAM" or "flash" on some devices."""
+    field = {"RAM": "ram_cap_bytes", "flash": "flash_cap_bytes"}[resource]
+    devices = list(instance.devices)
+    for node in nodes:
+        devices[node] = replace(devices[node], **{field: getattr(devices[node], field) + extra_bytes})
+    return replace(instance, devices=tuple(devices))
+
+
+def with_more_devices(instance: Instance, like: int, count: int) -> Instance | None:
+    """The instance with `count` more devices like device `like` beside it; None on a network of single wires."""
+    network = _network_of(instance, len(instance.devices) + count)
+    if network is None:
+        return None
+    model = instance.devices[like]
+    more = tuple(replace(model, name=f"{model.name}+{number}") for number in range(1, count + 1))
+
+    def moved(node: int) -> int:
+        return node + count if node > like else node
+
+    return replace(
+        instance,
+        devices=(*instance.devices[: like + 1], *more, *instance.devices[like + 1 :]),
+        network=network,
+        input_node=moved(instance.input_node),
+        output_node=moved(instance.output_node),
+    )
+
+
+def _network_of(instance: Instance, devices: int) -> Network | None:
+    """A network of the instance's kind and cost for so many devices; None if wires are named."""
+    cost = _uniform_cost(instance)
+    build = {
+        NetworkKind.SWITCH: Network.switch,
+        NetworkKind.BUS: Network.shared_bus,
+        NetworkKind.STAR: Network.star,
+    }.get(instance.network.kind)
+    return None if cost is None or build is None else build(devices, cost)
 
 
 def _uniform_cost(instance: Instance) -> LinkCost | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from planner.boards.machines import MACHINES
+from planner.core.bounds import schedule_lower_bound
 from planner.core.host import host_input
 from planner.core.lowering import lower
 from planner.data.graph import Arithmetic
@@ -18,7 +19,7 @@ from planner.files import shipped
 from planner.files.instance_file import load_instance
 from planner.frontend import read_onnx
 from planner.solvers.heuristics import speed_proportional_rows
-from planner.workflow.run import run_plan
+from planner.workflow.run import check_against_bound, run_plan
 from tests.builders.boards import needs_machines
 
 MODELS = Path(os.environ.get("PLANNER_MODELS") or Path(__file__).parents[3] / "shared/models")
@@ -48,4 +49,5 @@ def test_mixed8_gives_the_golden_logits(arithmetic: Arithmetic, golden: str) -> 
     for program, device in zip(plan.programs[:-1], result.devices, strict=True):
         assert device.ram_peak.arena_bytes == program.arena_bytes
         assert device.ram_peak.total_bytes <= device.predicted_ram_peak_bytes
+    check_against_bound(result, schedule_lower_bound(graph, fleet))
     assert abs(result.latency_ns / result.predicted_latency_ns - 1) <= MOST_PREDICTION_ERROR

@@ -123,11 +123,16 @@ def test_pareto_has_a_bound_at_every_point_and_latency_grows_as_resources_shrink
 def test_explain_reads_a_plan_or_solves(instance: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("solve", instance, "--out", instance.parent / "plan", "--json") == 0
     solved = json.loads(capsys.readouterr().out)
-    assert call("explain", instance.parent / "plan", "--json") == 0
+    assert call("explain", instance.parent / "plan", "--relax-limit", 12, "--json") == 0
     explained = json.loads(capsys.readouterr().out)
     assert explained["makespan_us"] == solved["makespan_us"]
     assert [d["ram_peak_bytes"] for d in explained["devices"]] == [d["ram_peak_bytes"] for d in solved["devices"]]
-    assert call("explain", instance) == 0
+    found = explained["relaxations"]
+    assert [r["extra_bytes"] * len(r["devices"]) for r in found] == sorted(
+        r["extra_bytes"] * len(r["devices"]) for r in found
+    )
+    assert all(r["gain"] > 0 and r["phase_us"] < solved["phase_makespan_us"] for r in found)
+    assert call("explain", instance, "--relax-limit", 0) == 0
     assert "m7-0 is fullest during" in capsys.readouterr().out
 
 
@@ -135,8 +140,10 @@ def test_explain_finds_the_caps_that_an_infeasible_instance_needs(
     instance: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     instance.write_text(INSTANCE.replace("ram: 40KiB", "ram: 9KiB"))
-    assert call("explain", instance, "--factor-limit", 8, "--json") == 1
+    assert call("explain", instance, "--relax-limit", 16, "--json") == 1
     missing = json.loads(capsys.readouterr().out)
     assert missing["status"] == "INFEASIBLE"
     assert {shortage["resource"] for shortage in missing["shortages"]} == {"ram"}
     assert 1 < missing["cap_factor"]["enough"] < 3
+    ((more, count),) = ((more["like"], more["count"]) for more in missing["more_devices"])
+    assert more == "m7-0" and 1 <= count <= 4

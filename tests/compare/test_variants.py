@@ -5,7 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 from planner.data.hardware import LinkCost, Network, NetworkKind
-from planner.workflow.variants import relayed, with_cap_factor, with_fastest, with_ram_factor
+from planner.workflow.variants import (
+    relayed,
+    with_cap_factor,
+    with_fastest,
+    with_more_devices,
+    with_more_memory,
+    with_ram_factor,
+)
 from tests.builders.fleets import instance, profile
 from tests.builders.graphs import random_graph
 
@@ -50,3 +57,22 @@ def test_the_fastest_devices_stay_and_those_of_the_ends_always() -> None:
 def test_fewer_devices_make_no_sense_where_every_wire_is_named() -> None:
     wires = {pair: COST for a in range(3) for b in range(3) if (pair := (a, b)) and a != b}
     assert with_fastest(random_graph(1), instance(Network.links(2, wires)), 1) is None
+
+
+def test_more_devices_stand_beside_the_one_that_they_are_like() -> None:
+    fleet = instance(Network.switch(2, COST), (profile("a"), profile("b")), input_node=1)
+    larger = with_more_devices(fleet, 0, 2)
+    assert larger is not None
+    assert [device.profile.name for device in larger.devices] == ["a", "a", "a", "b"]
+    assert len({device.name for device in larger.devices}) == 4
+    assert (larger.input_node, larger.output_node, larger.network.nodes) == (3, 4, 5)
+    wires = {pair: COST for a in range(3) for b in range(3) if (pair := (a, b)) and a != b}
+    assert with_more_devices(instance(Network.links(2, wires)), 0, 1) is None
+
+
+def test_more_memory_goes_where_it_is_asked_for() -> None:
+    fleet = instance(Network.switch(2, COST))
+    richer = with_more_memory(fleet, (1,), "flash", 100)
+    assert richer.devices[0] == fleet.devices[0]
+    assert richer.devices[1].flash_cap_bytes == fleet.devices[1].flash_cap_bytes + 100
+    assert with_more_memory(fleet, (0,), "RAM", 7).devices[0].ram_cap_bytes == fleet.devices[0].ram_cap_bytes + 7
