@@ -21,7 +21,7 @@ devices:
 network: {kind: switch, per_message: 10us, per_byte: 0.02us/B}
 input: host
 output: host
-solver: {time_limit: 2s}
+solver: {time_limit: 6s}
 """
 PLOTS = {"latency_ram.png", "ram_time.png"}
 
