@@ -65,7 +65,7 @@ class ColumnRolling:
     def __init__(self, graph: Graph, stage: Stage) -> None:
         by_name = {operator.name: operator for operator in graph.operators}
         self.first, self.second, self.last = (by_name[name] for name in stage.operators)
-        self._graph = graph
+        self.graph = graph
         self.stage = stage
         self._window = self._checked_window()
         self._extent = (self._window.kernel[1] - 1) * self._window.dilation[1] + 1
@@ -75,7 +75,7 @@ class ColumnRolling:
     def _checked_window(self) -> Window:
         """The second operator's window. Raises ValueError if the operators cannot roll."""
         chained = self.second.inputs == (self.first.output,) and self.last.inputs == (self.second.output,)
-        alone = all(len(self._graph.consumers[o.output]) == 1 for o in (self.first, self.second))
+        alone = all(len(self.graph.consumers[o.output]) == 1 for o in (self.first, self.second))
         pointwise = isinstance(self.last, Conv) and self.last.window == Window((1, 1))
         if not (chained and alone and pointwise and len(self.first.inputs) == 1):
             raise ValueError(f"operators {self.stage.operators} cannot roll over columns")
@@ -101,15 +101,15 @@ class ColumnRolling:
     def iterations(self, hidden: HiddenRows, start: int, stop: int) -> Iterator[Iteration]:
         """All iterations for the output rows [start, stop)."""
         columns, stride = self.stage.columns, self._window.stride[1]
-        output = whole(self._graph.output_tensor(self.last).shape).with_rows(start, stop)
-        second = whole(self._graph.output_tensor(self.second).shape).with_rows(start, stop)
-        patch = whole(self._graph.output_tensor(self.first).shape).with_rows(hidden.fresh, hidden.stop)
+        output = whole(self.graph.output_tensor(self.last).shape).with_rows(start, stop)
+        second = whole(self.graph.output_tensor(self.second).shape).with_rows(start, stop)
+        patch = whole(self.graph.output_tensor(self.first).shape).with_rows(hidden.fresh, hidden.stop)
         saved = patch.with_rows(max(hidden.kept, hidden.fresh), hidden.stop)
         computed = 0
         for left in range(0, output.columns, columns):
             right = min(left + columns, output.columns)
             tile = second.with_columns(left, right)
-            read = required(self._graph, self.second, 0, tile)
+            read = required(self.graph, self.second, 0, tile)
             origin = left * stride - self._window.padding.left
             leaving = read.column_stop if right == output.columns else min(read.column_stop, origin + columns * stride)
             yield Iteration(
@@ -125,7 +125,7 @@ class ColumnRolling:
 
     def buffer_sizes(self, buffers: ColumnBuffers) -> tuple[int, ...]:
         """Bytes of the patch, the strip and the tile."""
-        hidden, tile = (self._graph.output_tensor(o).shape for o in (self.first, self.second))
+        hidden, tile = (self.graph.output_tensor(o).shape for o in (self.first, self.second))
         return (
             buffers.patch_rows * self.patch_columns * hidden.channels,
             buffers.strip_rows * hidden.width * hidden.channels,
@@ -133,13 +133,13 @@ class ColumnRolling:
         )
 
     def _rows(self, start: int, stop: int) -> tuple[int, int]:
-        hidden = self._hidden(start, stop, 0, self._graph.output_tensor(self.last).shape.width)
+        hidden = self._hidden(start, stop, 0, self.graph.output_tensor(self.last).shape.width)
         return hidden.row_start, hidden.row_stop
 
     def _hidden(self, row_start: int, row_stop: int, column_start: int, column_stop: int) -> Region:
-        shape = self._graph.output_tensor(self.second).shape
+        shape = self.graph.output_tensor(self.second).shape
         middle = whole(shape).with_rows(row_start, row_stop).with_columns(column_start, column_stop)
-        return required(self._graph, self.second, 0, middle)
+        return required(self.graph, self.second, 0, middle)
 
 
 def _some(region: Region) -> Region | None:

@@ -72,11 +72,22 @@ def aligned(layout: Layout, size: int) -> Iterator[Layout]:
         yield Layout.from_bounds(layout.axis, tuple(int(b) for b in rounded))
 
 
+def split_layouts(problem: Problem, split: Split) -> dict[str, Layout]:
+    """The layout of every tensor that an operator computes; inside of a segment, that of its output, scaled."""
+    layouts: dict[str, Layout] = {}
+    for segment in split.segments:
+        for name in segment.operators:
+            data = problem.operator(name)
+            layouts[data.output] = next(aligned(segment.layout, data.shape.height))
+    layouts |= {problem.operator(name).output: choice.layout for name, choice in split.operators.items()}
+    return {data.output: layouts[data.output] for data in problem.operators}
+
+
 def neighbourhood(
     problem: Problem, split: Split, rng: np.random.Generator, sample: int
 ) -> dict[str, tuple[Layout, ...]]:
     """For every tensor its layout, `sample` neighbours, `sample` joint shifts, and the boundaries beside it."""
-    layouts = {data.output: split.operators[data.name].layout for data in problem.operators}
+    layouts = split_layouts(problem, split)
     result = around_hints(problem, layouts)
     shifts = [tuple(rng.choice(problem.devices, 2, replace=False)) for _ in range(sample if problem.devices > 1 else 0)]
     parts = rng.choice(SHIFTS, len(shifts))

@@ -2,12 +2,13 @@
 
 A state after operator o is one layout for every tensor that a later operator still reads. An arc is one operator in
 one mode and chunk count between two states; arcs that break a RAM cap do not exist, so what is left is a shortest path,
-with flash as the only constraint that couples its arcs. Prices on flash bytes (Lagrange multipliers) may be added.
+with flash as the only constraint that couples its arcs. Prices on flash bytes (Lagrange multipliers) may be added. A
+fused segment is an arc too: it leads over several operators at once, between states of one live tensor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.core.cost import FloatArray
-from planner.data.split import Axis, Layout, OperatorSplit, Split
+from planner.data.split import Axis, Layout, OperatorSplit, Segment, Split
 from planner.errors import ModelError
 from planner.solvers import kernels
 from planner.solvers.clock import Clock
 from planner.solvers.costs import Arcs, gather_arcs, operator_arcs
 from planner.solvers.layout_set import IntArray, LayoutSet
 from planner.solvers.problem import UNREACHABLE, Problem
+from planner.solvers.segments.arcs import FusedArcs, fused_arcs
+from planner.solvers.segments.bands import RolledSegment
+from planner.solvers.segments.fusions import Fusions, Span
 
 Candidates = Mapping[str, tuple[Layout, ...]]
 """Candidate layouts of every tensor that an operator computes."""
@@ -41,7 +45,8 @@ class Stage:
     Live tensors before it are `rest` and its `inputs`; after it `rest`, the inputs that live on (`survivors`), and
     `output`: states are numbered in that order, the last fastest. `order[i]` is the number that state i of (rest,
     inputs) has as a state after the stage before. `survivor[a]` is combination a of the inputs restricted to the
-    survivors. `held` [rest, node] are the footprints of the rest.
+    survivors. `held` [rest, node] are the footprints of the rest. `fused` are the segments that end here; they are
+    options as well, numbered after the others.
     """
 
     index: int
@@ -53,6 +58,15 @@ class Stage:
     survivor: IntArray
     held: IntArray
     options: tuple[Arcs, ...]
+    fused: tuple[FusedArcs, ...] = ()
+
+    def first(self, option: int) -> int:
+        """The first operator of the arcs of an option."""
+        return self.index if option < len(self.options) else self.fused[option - len(self.options)].first
+
+    def arcs(self, option: int) -> Arcs | FusedArcs:
+        """The arcs of an option."""
+        return self.options[option] if option < len(self.options) else self.fused[option - len(self.options)]
 
 
 @dataclass(frozen=True)
@@ -67,8 +81,9 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One arc of a stage: number of the option, combination of the inputs' layouts, layout of the output."""
+    """One arc that ends at a stage: its option, combination of the inputs' layouts, layout of the output."""
 
+    stage: int
     option: int
     arc: int
     output: int
@@ -80,7 +95,7 @@ class Layer:
 
     values: IntArray
     arcs: NDArray[np.int32]
-    options: NDArray[np.int8]
+    options: NDArray[np.int16]
 
 
 class ArcCache:
@@ -92,9 +107,12 @@ class ArcCache:
     def __init__(self) -> None:
         self._old: dict[object, tuple[Arcs, ...]] = {}
         self._used: dict[object, tuple[Arcs, ...]] = {}
+        self._old_fused: dict[object, FusedArcs] = {}
+        self._used_fused: dict[object, FusedArcs] = {}
 
     def renew(self) -> None:
         self._old, self._used = self._used, {}
+        self._old_fused, self._used_fused = self._used_fused, {}
 
     def arcs(
         self,
@@ -113,6 +131,22 @@ class ArcCache:
             self._used[key] = known if known is not None else tuple(operator_arcs(problem, data, sets, held_bytes))
         return self._used[key]
 
+    def fused(
+        self,
+        problem: Problem,
+        span: Span,
+        rolled: RolledSegment,
+        candidates: Candidates,
+        sets: Mapping[str, LayoutSet],
+    ) -> FusedArcs:
+        """The arcs of a segment."""
+        key = (rolled.stages, rolled.input_rows, candidates[rolled.input], candidates[rolled.output])
+        if key not in self._used_fused:
+            known = self._old_fused.get(key)
+            new = known or fused_arcs(problem, span, rolled, sets[rolled.input], sets[rolled.output])
+            self._used_fused[key] = new
+        return self._used_fused[key]
+
 
 class LayoutGraph:
     """The layered graph over a candidate set, which `candidate_limits` should limit.
@@ -126,12 +160,12 @@ class LayoutGraph:
         candidates: Candidates,
         cache: ArcCache | None = None,
         clock: Clock | None = None,
+        fusions: Fusions | None = None,
+        spans: Iterable[Span] = (),
     ) -> None:
         self.problem = problem
-        self.candidates: dict[str, tuple[Layout, ...]] = dict(candidates)
-        for name in problem.inputs:
-            whole = Layout.single(Axis.ROWS, problem.shape(name).height, problem.instance.input_node, problem.nodes)
-            self.candidates[name] = (whole,)
+        given = {name: (layout,) for name, layout in input_layouts(problem).items()}
+        self.candidates: dict[str, tuple[Layout, ...]] = {**candidates, **given}
         self._sets = {name: LayoutSet.of(layouts) for name, layouts in self.candidates.items()}
         cache = cache or ArcCache()
         self.stages: list[Stage] = []
@@ -144,6 +178,7 @@ class LayoutGraph:
             survivors = tuple(name for name in data.inputs if problem.last_use[name] > data.index)
             held = self._footprints(rest)
             options = cache.arcs(problem, data.index, self.candidates, self._sets, held.max(axis=0))
+            fused = tuple(self._fused_arcs(data.index, cache, clock, fusions, spans)) if fusions else ()
             self.stages.append(
                 Stage(
                     data.index,
@@ -155,6 +190,7 @@ class LayoutGraph:
                     self._restriction(data.inputs, survivors),
                     held,
                     options,
+                    fused,
                 )
             )
             # A graph input that nothing reads has one layout and may simply be left out of the states.
@@ -177,62 +213,87 @@ class LayoutGraph:
         outputs = dict(zip(self.last_live, (-1,) * len(self.last_live), strict=True))
         time_ns, flash = 0, np.zeros(self.problem.nodes, np.int64)
         splits: dict[str, OperatorSplit] = {}
-        for stage, choice in zip(self.stages, choices, strict=True):
-            option = stage.options[choice.option]
+        segments: list[Segment] = []
+        for choice in choices:
+            stage = self.stages[choice.stage]
+            option = stage.arcs(choice.option)
             time_ns += int(option.time_ns[choice.arc, choice.output])
             flash += option.flash_bytes[min(choice.arc, len(option.flash_bytes) - 1), choice.output]
             layout = self.candidates[stage.output][choice.output]
-            splits[self.problem.operators[stage.index].name] = OperatorSplit(layout, option.mode, option.chunks)
+            if isinstance(option, FusedArcs):
+                segments.append(option.segment(layout))
+            else:
+                splits[self.problem.operators[stage.index].name] = OperatorSplit(layout, option.mode, option.chunks)
             outputs[stage.output] = choice.output
         end = self._ravel(self.last_live, {name: max(state, 0) for name, state in outputs.items()})
-        return Path(Split(splits), value_ns, time_ns + int(self.gather_ns[end]), flash)
+        return Path(Split(splits, tuple(segments)), value_ns, time_ns + int(self.gather_ns[end]), flash)
 
     def forward(self, flash_prices: FloatArray | None = None) -> list[Layer]:
         """Best values of reaching every state after every stage."""
-        before = np.zeros(self._count(self._first_live), np.int64)
         layers: list[Layer] = []
         for stage in self.stages:
-            values = before[stage.order].reshape(-1, len(stage.survivor))
+            values = self.before(layers, stage.index)
             shape = (len(values), self._count(stage.survivors), len(self.candidates[stage.output]))
-            layer = Layer(np.full(shape, UNREACHABLE), np.zeros(shape, np.int32), np.zeros(shape, np.int8))
-            for number, option in enumerate(stage.options):
+            layer = Layer(np.full(shape, UNREACHABLE), np.zeros(shape, np.int32), np.zeros(shape, np.int16))
+            for number in range(len(stage.options) + len(stage.fused)):
+                arcs = stage.arcs(number)
                 kernels.extend(
-                    values,
-                    stage.held,
-                    priced_ns(option, flash_prices),
-                    option.ram_bytes,
+                    self.before(layers, stage.first(number)),
+                    self.held(stage, number),
+                    priced_ns(arcs, flash_prices),
+                    arcs.ram_bytes,
                     self.problem.ram_cap_bytes,
-                    stage.survivor,
+                    self.survivor(stage, number),
                     number,
                     layer.values,
                     layer.arcs,
                     layer.options,
                 )
             layers.append(layer)
-            before = layer.values.reshape(-1)
         return layers
+
+    def before(self, layers: Sequence[Layer], index: int) -> IntArray:
+        """Values of the states before operator `index`: [rest, inputs' layouts]."""
+        stage = self.stages[index]
+        values = layers[index - 1].values.reshape(-1) if index else np.zeros(self._count(self._first_live), np.int64)
+        return values[stage.order].reshape(-1, len(stage.survivor))
+
+    def held(self, stage: Stage, option: int) -> IntArray:
+        """Footprints of what lives beside inputs and output: [rest, node]. Nothing lives beside a segment."""
+        return stage.held if option < len(stage.options) else np.zeros((1, self.problem.nodes), np.int64)
+
+    def survivor(self, stage: Stage, option: int) -> IntArray:
+        """What of the inputs of an option lives on: [a]. Of a segment's, nothing."""
+        return stage.survivor if option < len(stage.options) else np.zeros(len(stage.arcs(option).time_ns), np.int64)
 
     def backward(self, flash_prices: FloatArray | None = None) -> list[IntArray]:
         """Best values from every state before every stage to the end: int64 [rest, inputs' layouts]."""
-        after = self.gather_ns
-        result: list[IntArray] = []
+        shapes = [(len(stage.held), len(stage.survivor)) for stage in self.stages]
+        result = [np.full(shape, UNREACHABLE) for shape in shapes]
         for stage in reversed(self.stages):
-            shape = (len(stage.held), self._count(stage.survivors), len(self.candidates[stage.output]))
-            before = np.full((len(stage.held), len(stage.survivor)), UNREACHABLE)
-            for option in stage.options:
+            after = self.after(result, stage)
+            for number in range(len(stage.options) + len(stage.fused)):
+                arcs = stage.arcs(number)
                 kernels.retreat(
-                    after.reshape(shape),
-                    stage.held,
-                    priced_ns(option, flash_prices),
-                    option.ram_bytes,
+                    after,
+                    self.held(stage, number),
+                    priced_ns(arcs, flash_prices),
+                    arcs.ram_bytes,
                     self.problem.ram_cap_bytes,
-                    stage.survivor,
-                    before,
+                    self.survivor(stage, number),
+                    result[stage.first(number)],
                 )
-            result.append(before)
-            after = np.full(before.size, UNREACHABLE)
-            after[stage.order] = before.reshape(-1)
-        return result[::-1]
+        return result
+
+    def after(self, to_end: Sequence[IntArray], stage: Stage) -> IntArray:
+        """Values to the end from the states after a stage: [rest, survivors, output]."""
+        shape = (len(stage.held), self._count(stage.survivors), len(self.candidates[stage.output]))
+        if stage.index + 1 == len(self.stages):
+            return self.gather_ns.reshape(shape)
+        following = self.stages[stage.index + 1]
+        values = np.full(following.order.size, UNREACHABLE)
+        values[following.order] = to_end[stage.index + 1].reshape(-1)
+        return values.reshape(shape)
 
     @cached_property
     def gather_ns(self) -> IntArray:
@@ -252,12 +313,52 @@ class LayoutGraph:
         """The arcs that lead to a final state."""
         chosen = dict(zip(self.last_live, self._unravel(self.last_live, state), strict=True))
         choices: list[Choice] = []
-        for stage, layer in zip(reversed(self.stages), reversed(layers), strict=True):
+        index = len(self.stages) - 1
+        while index >= 0:
+            stage, layer = self.stages[index], layers[index]
             position = (self._ravel(stage.rest, chosen), self._ravel(stage.survivors, chosen), chosen[stage.output])
-            arc = int(layer.arcs[position])
-            choices.append(Choice(int(layer.options[position]), arc, position[2]))
-            chosen |= dict(zip(stage.inputs, self._unravel(stage.inputs, arc), strict=True))
+            arc, option = int(layer.arcs[position]), int(layer.options[position])
+            choices.append(Choice(index, option, arc, position[2]))
+            first = stage.first(option)
+            inputs = self.stages[first].inputs
+            chosen |= dict(zip(inputs, self._unravel(inputs, arc), strict=True))
+            index = first - 1
         return choices[::-1]
+
+    def _fused_arcs(
+        self, last: int, cache: ArcCache, clock: Clock | None, fusions: Fusions, spans: Iterable[Span]
+    ) -> Iterator[FusedArcs]:
+        """The segments that end at an operator, each in as many ways to roll as give more pairs of layouts room."""
+        for span in spans:
+            if span[1] != last:
+                continue
+            if clock is not None:
+                clock.check()
+            fastest = cache.fused(self.problem, span, fusions.fastest(span), self.candidates, self._sets)
+            fitting = self._fitting(fastest)
+            if fitting.any():
+                yield fastest
+            if fitting[fastest.time_ns < UNREACHABLE].all():
+                continue
+            leaner = fusions.rollings(span)[1:]
+            possible = self._fitting(cache.fused(self.problem, span, leaner[-1], self.candidates, self._sets))
+            for rolled in fusions.better(span):
+                arcs = cache.fused(self.problem, span, rolled, self.candidates, self._sets)
+                if self._fitting(arcs).any():
+                    yield arcs
+            for rolled in leaner:
+                if not (possible & ~fitting).any():
+                    break
+                arcs = cache.fused(self.problem, span, rolled, self.candidates, self._sets)
+                now = self._fitting(arcs)
+                if (now & ~fitting).any():
+                    yield arcs
+                fitting = fitting | now
+
+    def _fitting(self, arcs: FusedArcs) -> NDArray[np.bool_]:
+        """The pairs of layouts between which a segment can run: [a, b]."""
+        fits = (arcs.ram_bytes <= self.problem.ram_cap_bytes).all(axis=2) & (arcs.time_ns < UNREACHABLE)
+        return np.asarray(fits)
 
     def _sizes(self, tensors: Sequence[str]) -> tuple[int, ...]:
         return tuple(len(self.candidates[name]) for name in tensors)
@@ -296,7 +397,13 @@ class LayoutGraph:
         return total
 
 
-def priced_ns(arcs: Arcs, flash_prices: FloatArray | None) -> IntArray:
+def input_layouts(problem: Problem) -> dict[str, Layout]:
+    """Graph inputs are whole on the input node."""
+    node, nodes = problem.instance.input_node, problem.nodes
+    return {name: Layout.single(Axis.ROWS, problem.shape(name).height, node, nodes) for name in problem.inputs}
+
+
+def priced_ns(arcs: Arcs | FusedArcs, flash_prices: FloatArray | None) -> IntArray:
     """Times with the price of the arcs' flash added, rounded down: int64 [a, b]."""
     if flash_prices is None:
         return arcs.time_ns

@@ -41,7 +41,7 @@ class PathModel:
     def path(self, graph: LayoutGraph, taken: NDArray[np.bool_]) -> Path:
         """The path that the taken arcs form."""
         chosen = sorted((int(self.stage[e]), int(e)) for e in np.flatnonzero(taken))
-        arcs = [Choice(*(int(i) for i in self.choices[e])) for stage, e in chosen if stage < len(graph.stages)]
+        arcs = [Choice(stage, *(int(i) for i in self.choices[e])) for stage, e in chosen if stage < len(graph.stages)]
         return graph.path_of(arcs, int(self.time_ns[taken].sum()))
 
 
@@ -52,40 +52,39 @@ def reduced_model(graph: LayoutGraph, flash_prices: FloatArray, most_ns: float, 
     """
     ceiling = np.int64(most_ns + float(flash_prices @ graph.problem.flash_cap_bytes))
     layers, to_end = graph.forward(flash_prices), graph.backward(flash_prices)
-    before = np.zeros(len(graph.stages[0].order), np.int64)
     tails, heads, times, flashes, stages, choices = [], [], [], [], [], []
-    offset, complete = 0, True
+    sizes = [stage.order.size for stage in graph.stages]
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    complete = True
     for number, stage in enumerate(graph.stages):
-        values = before[stage.order].reshape(-1, len(stage.survivor))
         layer = layers[number]
         _, survivors, outputs = layer.values.shape
-        after = graph.gather_ns
-        if number + 1 < len(graph.stages):
-            after = np.empty(layer.values.size, np.int64)
-            after[graph.stages[number + 1].order] = to_end[number + 1].reshape(-1)
-        for index, option in enumerate(stage.options):
+        after = graph.after(to_end, stage)
+        for index in range(len(stage.options) + len(stage.fused)):
+            option, first = stage.arcs(index), graph.stages[stage.first(index)]
+            survivor = graph.survivor(stage, index)
             found = np.zeros((limit, 3), np.int64)
             count = kernels.arcs_below(
-                values,
-                after.reshape(layer.values.shape),
-                stage.held,
+                graph.before(layers, first.index),
+                after,
+                graph.held(stage, index),
                 priced_ns(option, flash_prices),
                 option.ram_bytes,
                 graph.problem.ram_cap_bytes,
-                stage.survivor,
+                survivor,
                 ceiling,
                 found,
             )
             complete &= count <= limit
             rest, arc, output = found[: min(count, limit)].T
-            tails.append(offset + stage.order[rest * len(stage.survivor) + arc])
-            heads.append(offset + len(before) + (rest * survivors + stage.survivor[arc]) * outputs + output)
+            tails.append(offsets[first.index] + first.order[rest * len(survivor) + arc])
+            heads.append(offsets[number + 1] + (rest * survivors + survivor[arc]) * outputs + output)
             times.append(option.time_ns[arc, output])
             flashes.append(option.flash_bytes[np.minimum(arc, len(option.flash_bytes) - 1), output])
             stages.append(np.full(len(arc), number))
             choices.append(np.stack([np.full(len(arc), index), arc, output], axis=1))
-        offset += len(before)
-        before = layer.values.reshape(-1)
+    before = layers[-1].values.reshape(-1)
+    offset = int(offsets[-1])
     ends = np.flatnonzero((before < UNREACHABLE) & (graph.gather_ns < UNREACHABLE))
     tails.append(offset + ends)
     heads.append(np.full(len(ends), offset + len(before)))

@@ -229,6 +229,7 @@ class Problem:
         self.nodes = instance.nodes
         self.devices = len(instance.devices)
         self.operators = tuple(OperatorData(graph, instance, index) for index in range(len(graph.operators)))
+        self._by_name = {data.name: data for data in self.operators}
         self.routes = Routes.of(instance.network)
         slots = slot_table_bytes(instance)
         unlimited = np.int64(2**40)
@@ -262,6 +263,9 @@ class Problem:
         richer = copy(self)
         richer.ram_cap_bytes = np.maximum(self._free_bytes + extra_bytes, 0)
         return richer
+
+    def operator(self, name: str) -> OperatorData:
+        return self._by_name[name]
 
     def shape(self, tensor: str) -> Shape:
         return self.graph.tensors[tensor].shape

@@ -7,13 +7,16 @@ import numpy as np
 from planner.data.graph import Graph
 from planner.data.instance import Instance
 from planner.data.result import OPTIMALITY_GAP, PhaseBounds, Shortage, SolveResult, SolveStatus
-from planner.solvers.candidates import around_hints, families, merge, neighbourhood
+from planner.solvers.candidates import around_hints, families, merge, neighbourhood, split_layouts
 from planner.solvers.clock import CancelCheck, Cancelled, Clock, OutOfTime
 from planner.solvers.interface import Progress, ProgressCallback
-from planner.solvers.path import ArcCache, Candidates, LayoutGraph, Path, candidate_limits
+from planner.solvers.path import ArcCache, Candidates, LayoutGraph, Path, candidate_limits, input_layouts
 from planner.solvers.problem import Problem
 from planner.solvers.registry import path_solver
 from planner.solvers.relaxation.bound import Bound, Relaxation
+from planner.solvers.segments import bound as fused
+from planner.solvers.segments.fusions import Fusions, Span
+from planner.solvers.segments.polish import faster
 from planner.solvers.shortage import flash_shortages, ram_shortages
 
 COVERS = (
@@ -79,6 +82,9 @@ class _Search:
         self._bound_ns: int | None = None
         self._candidate_bound_ns: int | None = None
         self._shortages: tuple[Shortage, ...] = ()
+        self._fusions = Fusions(self._problem)
+        self._spans: tuple[Span, ...] = ()
+        self._covers = COVERS
 
     def run(self) -> None:
         """Bound and refine, first with a coarse relaxation, then with a fine one."""
@@ -88,6 +94,9 @@ class _Search:
         start = families(self._problem)
         self._explore(start)
         self._improve(COARSE, start, SHORT_PATIENCE)
+        if self._best is None:
+            self._fuse(start)
+            return
         if self._shortages or self._gap_at_most(OPTIMALITY_GAP):
             return
         if self._gap_at_most(FINE_GAP):
@@ -107,11 +116,37 @@ class _Search:
         self._explore(merge(self._problem, self._around_best(), hints, start))
         self._refine(patience)
 
+    def _fuse(self, start: Candidates) -> None:
+        """Search again with fused segments, which need less memory. Without a plan nothing is proven."""
+        self._shortages = ()
+        self._covers = fused.COVERS
+        self._bound_ns = fused.fused_lower_bound_ns(self._problem.graph, self._problem.instance)
+        self._spans = self._fusions.spans
+        self._explore(start)
+        self._polish()
+        self._refine(LONG_PATIENCE)
+        self._polish()
+
+    def _polish(self) -> None:
+        """Roll the best plan's segments faster."""
+        if self._best is None:
+            return
+        layouts = split_layouts(self._problem, self._best.split) | input_layouts(self._problem)
+        better = [
+            faster(self._problem, self._fusions, segment, layouts, self._clock) for segment in self._best.split.segments
+        ]
+        for span, rolled in filter(None, better):
+            self._fusions.add(span, rolled)
+        if any(better):
+            self._explore({name: (layout,) for name, layout in layouts.items() if name not in self._problem.inputs})
+
     def result(self) -> SolveResult:
         return SolveResult(
             self._status(),
             self._best.split if self._best else None,
-            PhaseBounds(self._best.time_ns if self._best else None, self._bound_ns, self._candidate_bound_ns, COVERS),
+            PhaseBounds(
+                self._best.time_ns if self._best else None, self._bound_ns, self._candidate_bound_ns, self._covers
+            ),
             self._clock.elapsed_s,
             self._solver.name,
             self._seed,
@@ -138,7 +173,9 @@ class _Search:
         """Search a candidate set; returns whether the incumbent improved. The first plan may exceed the time limit."""
         try:
             clock = self._clock if self._best else None
-            graph = LayoutGraph(self._problem, self._thinned(candidates), self._cache, clock)
+            graph = LayoutGraph(
+                self._problem, self._thinned(candidates), self._cache, clock, self._fusions, self._spans
+            )
         except OutOfTime:
             return False
         self._cache.renew()

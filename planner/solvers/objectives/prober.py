@@ -12,7 +12,7 @@ from planner.errors import NoPlanError
 from planner.solvers.clock import Cancelled, Clock
 from planner.solvers.interface import Progress, ProgressCallback
 from planner.solvers.objectives.space import Fleet, Space, lifted, restricted
-from planner.solvers.segments import solve as search
+from planner.solvers.search import solve as search
 
 LEAST_PROBE_S = 0.5
 """What a search for a small fleet needs to get anywhere."""

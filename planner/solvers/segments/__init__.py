@@ -1,5 +1,1 @@
-"""Fused segments: which operators to fuse, and how each segment rolls."""
-
-from planner.solvers.segments.search import solve
-
-__all__ = ["solve"]
+"""Fused segments: which operators to fuse, how each segment rolls, and what that costs."""
