@@ -94,7 +94,7 @@ class _Search:
         start = families(self._problem)
         self._explore(start)
         self._improve(COARSE, start, SHORT_PATIENCE)
-        if self._best is None:
+        if self._best is None and self._fusions.spans:
             self._fuse(start)
             return
         if self._shortages or self._gap_at_most(OPTIMALITY_GAP):
