@@ -340,13 +340,13 @@ class LayoutGraph:
                 yield fastest
             if fitting[fastest.time_ns < UNREACHABLE].all():
                 continue
-            leaner = fusions.rollings(span)[1:]
-            possible = self._fitting(cache.fused(self.problem, span, leaner[-1], self.candidates, self._sets))
+            *_, leanest = rollings = fusions.rollings(span)
+            possible = self._fitting(cache.fused(self.problem, span, leanest, self.candidates, self._sets))
             for rolled in fusions.better(span):
                 arcs = cache.fused(self.problem, span, rolled, self.candidates, self._sets)
                 if self._fitting(arcs).any():
                     yield arcs
-            for rolled in leaner:
+            for rolled in rollings[1:]:
                 if not (possible & ~fitting).any():
                     break
                 arcs = cache.fused(self.problem, span, rolled, self.candidates, self._sets)

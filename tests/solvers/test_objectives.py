@@ -128,7 +128,9 @@ def test_the_optimum_of_all_plans_is_found(seed: int, objective: Objective) -> N
     value = VALUES[objective]
     best = min(value(graph, instance, split, phases) for split, phases in feasible_plans(graph, instance))
     result = solve(graph, instance)
-    assert result.objectives[0].value == pytest.approx(best, rel=1e-4)
+    fused = result.split is not None and result.split.segments != ()
+    assert result.objectives[0].value <= best * (1 + 1e-4)
+    assert fused or result.objectives[0].value >= best * (1 - 1e-4)
 
 
 def two_boards(*objectives: Objective, prices: tuple[float, float] = (1, 1)) -> Instance:
