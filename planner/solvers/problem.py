@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from planner.core.cost import (
     FloatArray,
     ShardCosts,
+    compute_features,
     cost_key,
     implementation_of,
     kernel_of,
@@ -185,8 +186,15 @@ class OperatorData:
                 kind = (operator.start,)
             case Gather():
                 kind = tuple(part.tobytes() for part in (operator.rows, operator.columns, operator.channels))
-        devices = self._instance.devices
-        variants = tuple(implementation_of(self._graph, operator, device.profile.kernels) for device in devices)
+        # The loop counts tell what else a kernel's cost depends on: clamps, weights that allow fast sums.
+        counts = {
+            kernels: tuple(compute_features(self._graph, operator, whole(self.shape), kernels).values())
+            for kernels in {device.profile.kernels for device in self._instance.devices}
+        }
+        variants = tuple(
+            (implementation_of(self._graph, operator, device.profile.kernels), counts[device.profile.kernels])
+            for device in self._instance.devices
+        )
         return (type(operator), shapes, same_tensor, self.shape, variants, *kind)
 
     @property
