@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-slow lint bench-kernels profiles models-table firmware generate fuzz clean
+.PHONY: help setup tools demo test test-slow lint bench-kernels check-kernels profiles models-table firmware generate fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ lint: setup ## check format, style and types
 
 bench-kernels: setup ## count the instructions of the kernels on the emulated boards, to results/kernels/
 	$(BIN)/python .ci/bench_kernels.py
+
+check-kernels: setup ## compare thousands of cases of every kernel on the emulated cores, to results/kernels/
+	$(BIN)/python -m tests.benchmarks.kernel_checks results/kernels
 
 profiles: setup ## measure the emulated boards and rewrite profiles/
 	$(BIN)/planner profile --all

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "fence.h"
 #include "records.h"
 
 static uint8_t paint_byte(const plr_t *runtime, uint32_t offset) {
@@ -14,14 +15,17 @@ static uint8_t canary_byte(const plr_t *runtime, uint32_t offset) {
 
 void plr_arena_paint(const plr_t *runtime) {
     uint32_t *words = (uint32_t *)(void *)runtime->arena;
+    plr_fence_open(runtime->arena, runtime->arena_bytes);
     for (uint32_t i = 0; i < runtime->arena_bytes / sizeof *words; i++) {
         words[i] = runtime->config.paint;
     }
+    plr_fence_close(runtime->arena, runtime->arena_bytes);
 }
 
 uint32_t plr_arena_peak_bytes(const plr_t *runtime) {
     const uint32_t *words = (const uint32_t *)(const void *)runtime->arena;
     uint32_t count = runtime->arena_bytes / sizeof *words;
+    plr_fence_open(runtime->arena, runtime->arena_bytes);
     while (count > 0 && words[count - 1] == runtime->config.paint) {
         count--;
     }
@@ -39,21 +43,26 @@ void plr_arena_begin_buffers(plr_t *runtime, uint32_t step) {
             break;
         }
         const uint32_t canary = buffer.offset_bytes + buffer.size_bytes;
+        plr_fence_open(runtime->arena + buffer.offset_bytes, buffer.size_bytes + PLR_CANARY_BYTES);
         for (uint32_t i = canary; i < canary + PLR_CANARY_BYTES; i++) {
             runtime->arena[i] = canary_byte(runtime, i);
         }
+        plr_fence_close(runtime->arena + canary, PLR_CANARY_BYTES);
         runtime->next_buffer++;
     }
 }
 
 static bool canary_is_broken(const plr_t *runtime, const plr_buffer_t *buffer) {
     const uint32_t canary = buffer->offset_bytes + buffer->size_bytes;
+    bool is_broken = false;
+    plr_fence_open(runtime->arena + buffer->offset_bytes, buffer->size_bytes + PLR_CANARY_BYTES);
     for (uint32_t i = canary; i < canary + PLR_CANARY_BYTES; i++) {
-        if (runtime->arena[i] != canary_byte(runtime, i)) {
-            return true;
-        }
+        is_broken = is_broken || runtime->arena[i] != canary_byte(runtime, i);
     }
-    return false;
+    if (buffer->end_step < runtime->plan.steps.count) { /* the others are still to be sent */
+        plr_fence_close(runtime->arena + buffer->offset_bytes, buffer->size_bytes + PLR_CANARY_BYTES);
+    }
+    return is_broken;
 }
 
 uint32_t plr_arena_end_buffers(const plr_t *runtime) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fence.h"
 #include "plr/plr.h"
 
 #define SENT_CAPACITY (1u << 24)
@@ -130,6 +131,7 @@ static void run_case(uint32_t arena_bytes) {
         status = plr_serve(runtime, plan, plan_bytes);
     }
     skip_frames(&script);
+    plr_fence_open(arena, arena_bytes);
     write_number((uint32_t)status);
     write_number(script.sent);
     write_number(arena_bytes);

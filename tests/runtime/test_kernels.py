@@ -37,6 +37,7 @@ from tests.builders.cases import Case as Problem
 from tests.builders.fleets import instance as fleet
 from tests.builders.fleets import profile
 from tests.builders.graphs import GraphBuilder, random_graph, random_input
+from tests.builders.kernel_cases import KernelCases
 from tests.runtime.native import needs_compiler
 from tests.runtime.replay import replay
 from tests.runtime.scripts import Script
@@ -91,6 +92,14 @@ def one_operator(operator: Operator, shapes: list[Shape], quants: list[QuantPara
 def test_random_networks_on_one_device(seed: int, operators: int, chunks: int, max_channels: int) -> None:
     graph = random_graph(seed, operators, max_channels=max_channels)
     check(graph, random_input(graph, seed), chunks)
+
+
+@RULES
+@pytest.mark.parametrize("seed", range(3))
+def test_operators_with_numbers_at_their_edges(rule: Arithmetic, seed: int) -> None:
+    cases = KernelCases(seed)
+    graph = cases.every_kernel(3, rule)
+    check(graph, cases.inputs(graph))
 
 
 @RULES
