@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-slow lint bench-kernels check-kernels profiles models-table firmware generate fuzz clean
+.PHONY: help setup tools demo test test-slow lint bench-kernels kernel-mix check-kernels profiles models-table firmware generate fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,7 +39,10 @@ lint: setup ## check format, style and types
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
 
 bench-kernels: setup ## count the instructions of the kernels on the emulated boards, to results/kernels/
-	$(BIN)/python .ci/bench_kernels.py
+	$(BIN)/python -m tests.benchmarks.kernel_counts results/kernels
+
+kernel-mix: setup ## count what instructions the hottest kernels consist of, to results/kernels/
+	$(BIN)/python -m tests.benchmarks.kernel_mix results/kernels
 
 check-kernels: setup ## compare thousands of cases of every kernel on the emulated cores, to results/kernels/
 	$(BIN)/python -m tests.benchmarks.kernel_checks results/kernels

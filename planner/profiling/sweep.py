@@ -108,9 +108,14 @@ def build_sweep(arithmetic: Arithmetic, cases_per_kernel: int, seed: int = 0, va
 
 
 def shard_sweep(graph: Graph, shards: Sequence[tuple[Operator, Region]], variant: str) -> Sweep:
-    """Boxes of the outputs of a network's own operators, on a device of a variant. They must fit the buffers."""
-    end = InputEnd(DATA.name, (1, *DATA.shape.as_tuple()), "int8", channels_first=False)
-    bench = replace(graph, tensors={**graph.tensors, DATA.name: DATA}, inputs=(*graph.inputs, end), outputs=())
+    """Boxes of the outputs of a network's own operators, on a device of a variant; all read one tensor named `DATA`."""
+    tensors = [
+        graph.tensors[name].shape.elements for operator, _ in shards for name in (*operator.inputs, operator.output)
+    ]
+    rows = -(-max(tensors) // (DATA.shape.width * DATA.shape.channels))
+    data = replace(DATA, shape=replace(DATA.shape, height=rows))
+    end = InputEnd(data.name, (1, *data.shape.as_tuple()), "int8", channels_first=False)
+    bench = replace(graph, tensors={**graph.tensors, data.name: data}, inputs=(*graph.inputs, end), outputs=())
     draws = [
         _Draw(
             kernel_of(graph, operator),
@@ -240,9 +245,11 @@ def _operand(tensor: str, region: Region, buffer: int, content: Content = Conten
 
 
 def _plan(graph: Graph, steps: list[CpuStep]) -> Plan:
-    data = _operand(DATA.name, whole(DATA.shape), _DATA)
+    shape = graph.tensors[DATA.name].shape
+    data = _operand(DATA.name, whole(shape), _DATA)
     exchange: tuple[Step, ...] = (Ready(0), Transfer(0, data), Await(0))
-    sizes = {"slots": MESSAGE_SLOT_BYTES} | dict.fromkeys(("data", "values", "sums", "scratch"), BUFFER_BYTES)
+    sizes = {"slots": MESSAGE_SLOT_BYTES} | dict.fromkeys(("data", "values"), shape.elements)
+    sizes |= dict.fromkeys(("sums", "scratch"), BUFFER_BYTES)
 
     def program(node: int, body: tuple[Step, ...], names: Iterable[str], inputs: tuple[Operand, ...]) -> Program:
         buffers: list[Buffer] = []
@@ -253,7 +260,7 @@ def _plan(graph: Graph, steps: list[CpuStep]) -> Plan:
         return Program(node, tuple(buffers), 1, body, inputs)
 
     message = Message(
-        _HOST, _BOARD, DATA.name, whole(DATA.shape), Content.VALUES, BUFFER_BYTES, 1, ("out:1", "in:0"), 0, 0
+        _HOST, _BOARD, DATA.name, whole(shape), Content.VALUES, shape.elements, 1, ("out:1", "in:0"), 0, 0
     )
     board = program(_BOARD, (*exchange, *steps), sizes, ())
     host = program(_HOST, exchange, ("slots", "data"), (data,))

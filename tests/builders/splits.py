@@ -29,6 +29,14 @@ def random_layout(rng: np.random.Generator, axis: Axis, size: int, nodes: int) -
     return Layout(axis, tuple(ranges))
 
 
+def on_first_board(graph: Graph, instance: Instance) -> Split:
+    """Every operator whole on the first device."""
+    heights = {operator.name: graph.output_tensor(operator).shape.height for operator in graph.operators}
+    return Split(
+        {name: OperatorSplit(Layout.single(Axis.ROWS, height, 0, instance.nodes)) for name, height in heights.items()}
+    )
+
+
 def random_split(graph: Graph, instance: Instance, seed: int, segments: bool = False) -> Split:
     """Random layouts, modes, chunks and, if asked for, segments; the same for the same arguments."""
     rng = np.random.default_rng(seed)
