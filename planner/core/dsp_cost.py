@@ -117,7 +117,9 @@ def _depthwise(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
     columns, valid, line = (np.array(values) for values in zip(*parts, strict=True))
     channels = box.channels
     strips = box.blocks(channels, STRIP_CHANNELS)
-    is_wide = channels >= STRIP_CHANNELS
+    loaded_channels = np.minimum(channels, STRIP_CHANNELS)
+    unsafe = np.ceil((STRIP_CHANNELS - loaded_channels) / np.maximum(channels, 1))
+    pairs = sum((np.maximum(count - unsafe, 0) // 2 for count in valid), np.zeros(()))
     fresh = min(row_stride, kernel_rows)
     loaded = box.rows * fresh + box.extra(kernel_rows - fresh)
     first_row, last_row = box.row_start * row_stride, (box.row_stop - 1) * row_stride + kernel_rows - 1
@@ -125,16 +127,14 @@ def _depthwise(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
     below = np.clip(last_row - window.padding.top - source.height + 1, 0, loaded)
     padded = np.minimum(above + below, loaded)
     real = strips * (loaded - padded)
-    channel_rows = box.rows * (np.where(is_wide, strips * STRIP_CHANNELS, channels))
+    channel_rows = box.rows * channels
     return {
         "strips": box.extra(strips * len(parts)),
         "padding_columns": box.extra((line - valid).sum()),
         "strip_rows": strips * box.rows * len(parts),
         "loaded_rows": strips * loaded * len(parts),
-        "loaded_pairs": box.extra(np.where(is_wide, real * (valid // 2).sum(), 0.0)),
-        "loaded_singles": box.extra(
-            np.where(is_wide, real * STRIP_CHANNELS * (valid % 2).sum(), real * channels * valid.sum())
-        ),
+        "loaded_pairs": box.extra(real * pairs),
+        "loaded_singles": box.extra(real * loaded_channels * (valid.sum() - 2 * pairs)),
         "padded_columns": box.extra(strips * padded * valid.sum()),
         "channel_rows": channel_rows * len(parts),
         "odd_channel_rows": channel_rows * (columns % 2).sum(),

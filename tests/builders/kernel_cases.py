@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from planner.core.cost import variant_of
+from planner.core.gathering import separated
 from planner.data.graph import (
     Add,
     Arithmetic,
     Clamp,
     Concat,
     Conv,
+    Gather,
     Graph,
     InputEnd,
     Int8Array,
@@ -63,6 +65,7 @@ class KernelCases:
             self._concat,
             self._pad,
             self._slice,
+            self._gather,
             self._lookup,
         )
 
@@ -177,7 +180,9 @@ class KernelCases:
     def _add(self, name: str) -> Drawn:
         shape = self._shape(self._pick(*DEPTHS))
         names = (f"{name}.a", f"{name}.b", f"{name}.y")
-        return Add(name, names[:2], names[2], self._clamp()), [Tensor(n, shape, self._quant()) for n in names]
+        return Add(name, names[:2], names[2], self._clamp(), bool(self._rng.integers(2))), [
+            Tensor(n, shape, self._quant()) for n in names
+        ]
 
     def _awkward_convolution(self, name: str) -> Drawn:
         """What no variant serves: groups, asymmetric weights, or scales that no fast arithmetic takes."""
@@ -257,9 +262,23 @@ class KernelCases:
             Tensor(f"{name}.y", Shape(*sizes), quant),
         ]
 
+    def _gather(self, name: str) -> Drawn:
+        """Channels in another order, some of the columns, rows again and again."""
+        shape = self._shape(self._pick(*DEPTHS))
+        places = np.arange(shape.elements).reshape(shape.as_tuple())
+        places = places[:, :: self._pick(1, 2), self._rng.permutation(shape.channels)]
+        offsets = separated(places.repeat(self._pick(1, 2), axis=0))
+        assert offsets is not None
+        quant = self._quant()
+        return Gather(name, (f"{name}.x",), f"{name}.y", *offsets), [
+            Tensor(f"{name}.x", shape, quant),
+            Tensor(f"{name}.y", Shape(*map(len, offsets)), quant),
+        ]
+
     def _lookup(self, name: str) -> Drawn:
         shape = self._shape(self._pick(*DEPTHS))
-        return Lookup(name, (f"{name}.x",), f"{name}.y", self._table()), [
+        table = self._table() if self._rng.integers(2) else np.stack([self._table() for _ in range(shape.channels)])
+        return Lookup(name, (f"{name}.x",), f"{name}.y", table), [
             Tensor(f"{name}.x", shape, self._quant()),
             Tensor(f"{name}.y", shape, self._quant()),
         ]

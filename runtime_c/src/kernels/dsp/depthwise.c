@@ -1,5 +1,3 @@
-#include <stdbool.h>
-
 #include "../kernel.h"
 #include "clamp.h"
 #include "inner.h"
@@ -18,8 +16,9 @@ typedef struct plr_dsp_part {
     uint32_t valid_first;  /* of the line: columns that the input has */
     uint32_t valid_count;
     uint32_t source_column; /* of the input, of the first valid one */
-    uint32_t channel;
+    uint32_t channel;       /* that are loaded */
     uint32_t channels;
+    uint32_t skipped; /* of them, that have been computed before */
 } plr_dsp_part_t;
 
 static plr_dsp_part_t part_of(const plr_call_t *call, uint32_t input_columns, uint32_t first_column) {
@@ -52,7 +51,7 @@ static void fill(int16_t *line, uint32_t count, int16_t value) {
     }
 }
 
-/* Columns that the planar copy does not do: an odd one, or those of fewer channels than it takes. */
+/* Columns that the planar copy does not do: an odd one, or the last ones of fewer channels than it reads. */
 static void copy_columns(int16_t *line, const int8_t *pixels, uint32_t stride_bytes, uint32_t columns,
                          uint32_t channels) {
     for (; columns > 0; columns--, line++, pixels += stride_bytes) {
@@ -66,7 +65,9 @@ static void copy_columns(int16_t *line, const int8_t *pixels, uint32_t stride_by
 static void load_row(const plr_dsp_part_t *part, const plr_box_t *input, uint32_t row, int16_t *line) {
     const uint32_t stride_bytes = input->pixel_stride_bytes;
     const int8_t *pixels = plr_box_values(input, row) + (size_t)part->source_column * stride_bytes + part->channel;
-    const uint32_t pairs = part->channels == PLR_DSP_PLANES ? part->valid_count / 2 : 0;
+    /* The planar copy reads the channels of all planes, so that it must end before columns where fewer are left. */
+    const uint32_t unsafe = (PLR_DSP_PLANES - part->channels + stride_bytes - 1) / stride_bytes;
+    const uint32_t pairs = part->valid_count < unsafe ? 0 : (part->valid_count - unsafe) / 2;
     line += part->valid_first;
     if (pairs > 0) {
         plr_dsp_planar(line, pixels, stride_bytes, pairs);
@@ -84,10 +85,11 @@ static void run_part(const plr_call_t *call, const plr_box_t *input, const plr_d
                                     : plr_dsp_rows_fixed[stride - 1];
     const uint32_t *channels = (const uint32_t *)plr_call_words(call, parameters->weights);
     int16_t *lines = (int16_t *)(void *)call->scratch;
-    plr_dsp_strip_t strip = {.planes = lines,
+    const uint32_t first_channel = part->channel + part->skipped;
+    plr_dsp_strip_t strip = {.planes = lines + part->skipped * PLANE_ELEMENTS,
                              .pairs_bytes = part->columns / 2 * 4 * stride,
-                             .channel = channels + (size_t)part->channel * PLR_DSP_CHANNEL_WORDS,
-                             .channels = part->channels,
+                             .channel = channels + (size_t)first_channel * PLR_DSP_CHANNEL_WORDS,
+                             .channels = part->channels - part->skipped,
                              .is_odd = part->columns % 2,
                              .pixel_stride_bytes = output->pixel_stride_bytes};
     uint32_t turn = 0;   /* line of the window's first row */
@@ -106,7 +108,7 @@ static void run_part(const plr_call_t *call, const plr_box_t *input, const plr_d
             line = line + 1 == PLR_DSP_LINES ? 0 : line + 1;
         }
         strip.output =
-            plr_box_output(output, y) + (size_t)part->first_column * output->pixel_stride_bytes + part->channel;
+            plr_box_output(output, y) + (size_t)part->first_column * output->pixel_stride_bytes + first_channel;
         rows[turn](&strip);
         turn = (turn + parameters->stride_rows) % PLR_DSP_LINES;
     }
@@ -126,10 +128,10 @@ void plr_dsp_depthwise(const plr_call_t *call) {
             fill(values + valid_end, part.line_columns - valid_end, call->parameters.input_zero_point);
         }
         for (uint32_t channel = 0; channel < channels; channel += PLR_DSP_PLANES) {
-            /* The last channels are computed again rather than one by one. */
-            const bool is_short = channels - channel < PLR_DSP_PLANES;
+            /* The last strip begins where it has all planes, as far as there are as many channels. */
             part.channels = channels < PLR_DSP_PLANES ? channels : PLR_DSP_PLANES;
-            part.channel = is_short ? channels - part.channels : channel;
+            part.channel = channels - channel < part.channels ? channels - part.channels : channel;
+            part.skipped = channel - part.channel;
             run_part(call, &input, &part);
         }
     }
