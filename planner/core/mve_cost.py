@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from planner.core.blocks import Box, Counts
-from planner.data.graph import Add, Clamp, Conv, Graph, Operator, Shape
+from planner.core.variants import VARIANTS, padded_taps
+from planner.data.graph import Add, Clamp, Conv, Graph, Operator, Shape, Window
 
 GROUP_CHANNELS = 4
 BLOCK_TAPS = 16
@@ -17,14 +18,15 @@ PART_COLUMNS = {1: 120, 2: 56}
 PAIR_COLUMNS = 4
 ROW_COLUMNS = 8
 COPY_BYTES = 16
+_PATCHES = VARIANTS["mve"]["convolution"]
 
 _GROUPS = (
     *("call", "rows", "groups", "pairs", "pair_groups", "pair_group_blocks", "singles", "single_groups"),
-    *("single_group_blocks", "staged_pixels", "clamped_rows", "clamped"),
+    *("single_group_blocks", "clamped_rows", "clamped"),
 )
 MVE_FEATURES: Mapping[str, tuple[str, ...]] = {
     "pointwise": _GROUPS,
-    "convolution": (*_GROUPS, "pixels", "copies", "copied_blocks", "border_pixels", "border_values"),
+    "convolution": (*_GROUPS, "spreads", "spread_blocks", "edge_pixels", "edge_copies", "filled_values"),
     "depthwise": (
         *("call", "margin_columns", "strips", "strip_steps", "loads", "loaded_columns", "channel_steps"),
         *("pair_blocks", "row_blocks", "strided_blocks", "rests", "clamped_rows", "clamped"),
@@ -76,7 +78,6 @@ def _groups(conv: Conv, box: Box, pixels: Counts, runs: Counts | int) -> dict[st
         "singles": singles,
         "single_groups": singles * groups,
         "single_group_blocks": singles * groups * blocks,
-        "staged_pixels": box.extra(np.where(box.channels < GROUP_CHANNELS, pixels, 0)),
     }
 
 
@@ -94,40 +95,37 @@ def _fully_connected(conv: Conv, box: Box) -> dict[str, Counts]:
 
 
 def _convolution(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
-    """Copies of the values under the window, a row of it at a time or, if it is dilated, a tap."""
+    """Values under the windows, gathered a row or, if it is dilated, a tap at a time; at edges a pixel at a time."""
     window = conv.window
-    rows, columns = window.kernel
     is_dense = window.dilation[1] == 1
-    copies = box.pixels * rows * (1 if is_dense else columns)
-    length = conv.group_input_channels * (columns if is_dense else 1)
-    border = box.extra(box.pixels - _inside(conv, source, box))
+    copies = window.kernel[0] * (1 if is_dense else window.kernel[1])
+    length = conv.group_input_channels * (window.kernel[1] if is_dense else 1)
+    taps = conv.weights[0].size
     patch_bytes = _blocks(conv) * BLOCK_TAPS
-    capacity = (1024 + 2 * -(-conv.weights[0].size // 4) * 4) // patch_bytes // 2 * 2
+    scratch_bytes = _PATCHES.scratch_bytes + _PATCHES.tap_scratch_bytes * padded_taps(conv)
+    fills = box.blocks(box.pixels, scratch_bytes // patch_bytes // 2 * 2)
+    first, end = _inside(window, 1, source.width)
+    columns = max(0, min(box.columns, end) - first)
+    edge_pixels = box.rows * (box.columns - columns)
+    first, end = _inside(window, 0, source.height)
+    whole_rows = np.maximum(np.minimum(box.row_stop, end) - np.maximum(box.row_start, first), 0)
     return {
         "rows": box.rows,
-        "pixels": box.pixels,
-        **_groups(conv, box, box.pixels, box.blocks(box.pixels, capacity)),
-        "copies": copies,
-        "copied_blocks": copies * -(-length // COPY_BYTES),
-        "border_pixels": border,
-        "border_values": border * conv.weights[0].size,
+        **_groups(conv, box, box.pixels, fills),
+        "spreads": copies * (box.rows * (columns > 0) + fills),
+        "spread_blocks": copies * box.rows * columns * -(-length // COPY_BYTES),
+        "edge_pixels": edge_pixels,
+        "edge_copies": edge_pixels * copies,
+        "filled_values": box.extra(edge_pixels + (box.rows - whole_rows) * columns) * taps,
     }
 
 
-def _inside(conv: Conv, source: Shape, box: Box) -> Counts:
-    """Pixels whose windows lie inside of the input."""
-    window = conv.window
-    extents = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
-    pads = (window.padding.top, window.padding.left)
-    sizes = (source.height, source.width)
-    firsts = [-(-pad // stride) for pad, stride in zip(pads, window.stride, strict=True)]
-    ends = [
-        (pad + size - extent) // stride + 1
-        for pad, size, extent, stride in zip(pads, sizes, extents, window.stride, strict=True)
-    ]
-    rows = np.minimum(box.row_stop, ends[0]) - np.maximum(box.row_start, firsts[0])
-    columns = max(0, min(box.columns, ends[1]) - firsts[1])
-    return np.asarray(np.maximum(rows, 0) * columns)
+def _inside(window: Window, axis: int, size: int) -> tuple[int, int]:
+    """Output positions of an axis whose windows lie inside of the input."""
+    pad = (window.padding.top, window.padding.left)[axis]
+    stride = window.stride[axis]
+    extent = (window.kernel[axis] - 1) * window.dilation[axis] + 1
+    return -(-pad // stride), (pad + size - extent) // stride + 1
 
 
 def _depthwise(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:

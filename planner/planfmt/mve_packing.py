@@ -20,19 +20,18 @@ def group_stream(sums: FastSums, start: int, stop: int) -> bytes:
 
 
 def weight_groups(weights: Int8Array, bias: Int64Array, finish: Int32Array) -> bytes:
-    """Groups of four channels; the last one overlaps the one before if need be, or has channels of zeros.
+    """Groups of four channels; the last one overlaps the one before if need be, or repeats its last channel.
 
     weights: [channels, taps]; bias: [channels]; finish: [channels, 2], factor and shift.
     """
     count, taps = weights.shape
     starts = [min(channel, max(count - GROUP_CHANNELS, 0)) for channel in range(0, count, GROUP_CHANNELS)]
-    padded = np.zeros((max(count, GROUP_CHANNELS), -(-taps // BLOCK_TAPS) * BLOCK_TAPS), np.int8)
-    padded[:count, :taps] = weights
-    words = np.zeros((len(padded), 3), "<i4")
-    words[:count] = np.column_stack([bias, finish])
+    padded = np.zeros((count, -(-taps // BLOCK_TAPS) * BLOCK_TAPS), np.int8)
+    padded[:, :taps] = weights
+    words = np.column_stack([bias, finish]).astype("<i4")
     groups = []
     for channel in starts:
-        members = slice(channel, channel + GROUP_CHANNELS)
+        members = np.minimum(np.arange(channel, channel + GROUP_CHANNELS), count - 1)
         blocks = padded[members].reshape(GROUP_CHANNELS, -1, BLOCK_TAPS).transpose(1, 0, 2)
         groups += [words[members].T.tobytes(), blocks.tobytes()]
     return b"".join(groups)

@@ -8,6 +8,17 @@
 #include "../window.h"
 #include "inner.h"
 
+/* The output columns whose windows lie inside of the input. */
+static inline plr_taps_t plr_mve_inside(const plr_parameters_t *parameters, uint32_t input_columns, uint32_t columns) {
+    const uint32_t stride = parameters->stride_columns;
+    const uint32_t extent = (parameters->kernel_columns - 1u) * parameters->dilation_columns + 1;
+    const uint32_t first = (parameters->pad_left + stride - 1) / stride;
+    const uint32_t padded = parameters->pad_left + input_columns;
+    const uint32_t reached = padded < extent ? 0 : (padded - extent) / stride + 1;
+    const uint32_t end = reached < columns ? reached : columns;
+    return (plr_taps_t){.first = first, .count = end > first ? end - first : 0};
+}
+
 /* Values of all channels under the window, tap by tap; the zero point outside of the input. */
 static inline void plr_mve_gather(const plr_window_t *window, int8_t *values) {
     const plr_parameters_t *parameters = window->parameters;

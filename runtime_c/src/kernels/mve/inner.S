@@ -25,6 +25,28 @@
         letp    lr, 1b
 2:      pop     {pc}
 
+/* plr_mve_spread: 6 for 16 bytes of a patch.
+ *
+ *   r0, r4 targets   r1, r5 sources   r2 count   r3 patches   r6, r7 strides   VPR bytes left */
+        function plr_mve_spread
+        push    {r4-r7, lr}
+        ldrd    r6, r7, [sp, #20]
+1:      vctp.8  r2
+        mov     r4, r0
+        mov     r5, r1
+        dls     lr, r3
+2:      vpstt
+        vldrbt.u8 q0, [r5]
+        vstrbt.8 q0, [r4]
+        add     r4, r6
+        add     r5, r7
+        le      lr, 2b
+        adds    r0, #16
+        adds    r1, #16
+        subs    r2, #16
+        bgt     1b
+        pop     {r4-r7, pc}
+
 /* plr_mve_clamp_run: 5 for 16 elements.
  *
  *   r0 values   r1 count   r2, q1 minimum   r3, q2 maximum */
@@ -171,8 +193,24 @@
 
         .macro  store_pair_sums
         add     r0, r11, r9
-        vstrw.32 q0, [r11]
-        vstrw.32 q1, [r0]
+        vstrw.32 q0, [r11, q7, uxtw #2]
+        vstrw.32 q1, [r0, q7, uxtw #2]
+        .endm
+
+/* Places of the channels of a pair, of which r12 is the last: those beyond it have its place, and its value. */
+        .macro  pair_places bits
+        movs    r0, #0
+        vidup.u\bits q7, r0, #1
+        .if     \bits == 16
+        vshr.u16 q7, q7, #1
+        .endif
+        vdup.\bits q0, r12
+        vmin.u\bits q7, q7, q0
+        .if     \bits == 16
+        lsl     r0, r4, #16
+        vdup.32 q0, r0
+        vadd.i16 q7, q7, q0
+        .endif
         .endm
 
 /* All groups, for taps of a number of blocks. */
@@ -229,12 +267,13 @@
         b       1b
         .endm
 
-        .macro  pairs rule, element_bytes
+        .macro  pairs rule, element_bytes, place_bits
         function plr_mve_pairs_\rule
         push    {r4-r11, lr}
         vpush   {d8-d15}
         sub     sp, #FRAME_BYTES
-        ldm     r0, {r1-r11}
+        ldm     r0, {r1-r12}
+        pair_places \place_bits
         str     r3, [sp, #OUTPUT]
         strd    r6, r7, [sp, #GROUPS]
         lsl     r12, r4, #1
@@ -253,8 +292,6 @@
         mov     r9, r4
         .else
         mov     r9, r10
-        mov     r2, #1
-        places  r2, r4
         .endif
         cmp     r8, #2
         blo     5f
@@ -267,9 +304,9 @@
         pop     {r4-r11, pc}
         .endm
 
-        pairs   fixed, 1
-        pairs   float, 1
-        pairs   sums, 4
+        pairs   fixed, 1, 16
+        pairs   float, 1, 16
+        pairs   sums, 4, 32
 
 /* plr_mve_single_*: one pixel by four output channels, group by group.
  *

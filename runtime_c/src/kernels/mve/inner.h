@@ -18,7 +18,8 @@
 
 /* Pixels whose products with all groups are to be computed. A group has its constants, then for every block 16 weights
  * of each channel; the last block is filled up with zeros, and only `rest` values of a pixel are read for it. Groups
- * follow each other by four channels; the last one may overlap the one before. */
+ * follow each other by four channels; the last one may overlap the one before. A group of fewer channels is filled up
+ * with its last one, and is computed in pairs only. */
 typedef struct plr_mve_pixels {
     const int8_t *pixels;
     uint32_t pixel_stride_bytes;
@@ -31,6 +32,7 @@ typedef struct plr_mve_pixels {
     uint32_t rest;
     int32_t zero_point;
     uint32_t pairs;
+    uint32_t last_channel; /* of a group: 3, or less if it is the only one */
 } plr_mve_pixels_t;
 
 /* Pairs of pixels, at least one. Without rounding, outputs are int32. */
@@ -82,5 +84,9 @@ void plr_mve_add_run(int8_t *sums, const int8_t *values1, const int8_t *values2,
 void plr_mve_clamp_run(int8_t *values, uint32_t count, int32_t minimum, int32_t maximum);
 
 void plr_mve_copy(int8_t *target, const int8_t *source, uint32_t count);
+
+/* Copy `count` bytes from each of some evenly spaced places to another. */
+void plr_mve_spread(int8_t *target, const int8_t *source, uint32_t count, uint32_t places, uint32_t target_stride_bytes,
+                    uint32_t source_stride_bytes);
 
 #endif

@@ -51,15 +51,16 @@ static void group(const plr_mve_pixels_t *run, const int8_t *pixel, const int8_t
     for (uint32_t channel = 0; channel < PLR_MVE_GROUP; channel++) {
         uint32_t sum = (uint32_t)word_at(constants, channel);
         for (uint32_t k = 0; k < (run->blocks - 1) * PLR_MVE_BLOCK + run->rest; k++) {
-            const uint32_t place = (k / PLR_MVE_BLOCK * PLR_MVE_GROUP + channel) * PLR_MVE_BLOCK + k % PLR_MVE_BLOCK;
-            sum += (uint32_t)(pixel[k] * weights[place]);
+            const uint32_t row = k / PLR_MVE_BLOCK * PLR_MVE_GROUP + channel;
+            sum += (uint32_t)(pixel[k] * weights[row * PLR_MVE_BLOCK + k % PLR_MVE_BLOCK]);
         }
+        const uint32_t place = channel < run->last_channel ? channel : run->last_channel;
         if (rule == SUMS) {
-            memcpy(output + channel * sizeof sum, &sum, sizeof sum);
+            memcpy(output + place * sizeof sum, &sum, sizeof sum);
         } else {
             const int32_t factor = word_at(constants, PLR_MVE_GROUP + channel);
             const int32_t shift = word_at(constants, 2 * PLR_MVE_GROUP + channel);
-            output[channel] = (uint8_t)finished(sum, factor, shift, run->zero_point, rule);
+            output[place] = (uint8_t)finished(sum, factor, shift, run->zero_point, rule);
         }
     }
 }
@@ -192,6 +193,13 @@ void plr_mve_clamp_run(int8_t *values, uint32_t count, int32_t minimum, int32_t 
 
 void plr_mve_copy(int8_t *target, const int8_t *source, uint32_t count) {
     memcpy(target, source, count);
+}
+
+void plr_mve_spread(int8_t *target, const int8_t *source, uint32_t count, uint32_t places, uint32_t target_stride_bytes,
+                    uint32_t source_stride_bytes) {
+    for (uint32_t i = 0; i < places; i++) {
+        memcpy(target + (size_t)i * target_stride_bytes, source + (size_t)i * source_stride_bytes, count);
+    }
 }
 
 #endif

@@ -1,10 +1,7 @@
 #include "pixels.h"
 
 #include <stdbool.h>
-#include <string.h>
 
-#define STAGED_PIXELS 16u
-#define GROUP_BYTES_MAX (PLR_MVE_GROUP * sizeof(int32_t))
 /* The places of a pair of pixels are 16-bit offsets. */
 #define STRIDE_MAX (UINT16_MAX - PLR_MVE_GROUP + 1)
 
@@ -27,45 +24,40 @@ plr_mve_product_t plr_mve_product(const plr_call_t *call) {
                                         .last_advance_bytes = (channels - (groups - 1) * PLR_MVE_GROUP) * element_bytes,
                                         .blocks = plr_mve_blocks(taps),
                                         .rest = taps - (plr_mve_blocks(taps) - 1) * PLR_MVE_BLOCK,
-                                        .zero_point = call->parameters.output_zero_point};
+                                        .zero_point = call->parameters.output_zero_point,
+                                        .last_channel = (channels < PLR_MVE_GROUP ? channels : PLR_MVE_GROUP) - 1};
     return product;
 }
 
-/* The output's channels fill at least a group. */
-static void run_groups(plr_mve_product_t *product, const int8_t *pixels, uint32_t pixel_stride_bytes, uint8_t *output,
-                       uint32_t output_stride_bytes, uint32_t count) {
+/* One pixel: as a pair of itself, if its channels do not fill a group. */
+static void run_single(plr_mve_product_t *product) {
     plr_mve_pixels_t *run = &product->pixels;
-    const bool has_pairs = product->element_bytes > 1 || output_stride_bytes < STRIDE_MAX;
-    run->pixels = pixels;
-    run->pixel_stride_bytes = pixel_stride_bytes;
-    run->output = output;
-    run->output_stride_bytes = output_stride_bytes;
-    run->pairs = has_pairs ? count / 2 : 0;
-    if (run->pairs > 0) {
-        product->pairs(run);
-    }
-    for (uint32_t pixel = 2 * run->pairs; pixel < count; pixel++) {
-        run->pixels = pixels + (size_t)pixel * pixel_stride_bytes;
-        run->output = output + (size_t)pixel * output_stride_bytes;
+    if (product->channels >= PLR_MVE_GROUP) {
         product->single(run);
+    } else {
+        run->pixel_stride_bytes = 0;
+        run->output_stride_bytes = 0;
+        run->pairs = 1;
+        product->pairs(run);
     }
 }
 
 void plr_mve_run(plr_mve_product_t *product, const int8_t *pixels, uint32_t pixel_stride_bytes, uint8_t *output,
                  uint32_t output_stride_bytes, uint32_t count) {
-    if (product->channels >= PLR_MVE_GROUP) {
-        run_groups(product, pixels, pixel_stride_bytes, output, output_stride_bytes, count);
-        return;
+    plr_mve_pixels_t *run = &product->pixels;
+    const bool has_pairs = product->element_bytes > 1 || output_stride_bytes < STRIDE_MAX;
+    const uint32_t pairs = has_pairs ? count / 2 : 0;
+    if (pairs > 0) {
+        run->pixels = pixels;
+        run->pixel_stride_bytes = pixel_stride_bytes;
+        run->output = output;
+        run->output_stride_bytes = output_stride_bytes;
+        run->pairs = pairs;
+        product->pairs(run);
     }
-    const uint32_t staged_bytes = PLR_MVE_GROUP * product->element_bytes;
-    while (count > 0) {
-        uint8_t staged[STAGED_PIXELS * GROUP_BYTES_MAX];
-        const uint32_t part = count < STAGED_PIXELS ? count : STAGED_PIXELS;
-        run_groups(product, pixels, pixel_stride_bytes, staged, staged_bytes, part);
-        for (uint32_t i = 0; i < part; i++, output += output_stride_bytes) {
-            memcpy(output, staged + i * staged_bytes, product->channels * product->element_bytes);
-        }
-        pixels += (size_t)part * pixel_stride_bytes;
-        count -= part;
+    for (uint32_t pixel = 2 * pairs; pixel < count; pixel++) {
+        run->pixels = pixels + (size_t)pixel * pixel_stride_bytes;
+        run->output = output + (size_t)pixel * output_stride_bytes;
+        run_single(product);
     }
 }
