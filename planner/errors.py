@@ -58,6 +58,12 @@ class ProfileError(FileFaults):
     """A profile file is wrong."""
 
 
+class TestbedError(FileFaults):
+    """A testbed file is wrong."""
+
+    __test__ = False
+
+
 class PlanFormatError(InputError):
     """A plan binary is malformed; `offset_bytes` is where the reader noticed, `status` the runtime's name for it."""
 

@@ -1,4 +1,4 @@
-"""The processes of one run: a directory of named pipes, and a process per board, all gone when the run is over."""
+"""The processes of one run over pipes: a directory of named pipes and a process per board, gone when it is over."""
 
 from __future__ import annotations
 
@@ -6,43 +6,21 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
-from planner.boards.configuration import TransportKind, configuration
+from planner.boards.blame import activity
+from planner.boards.configuration import TransportKind
 from planner.boards.firmware import firmware
 from planner.boards.machines import LOCAL_BOARD, LOCAL_COMPILER, PLAN_OFFSET_BYTES, Machine
-from planner.boards.pipes import HostPipes, make_pipes
-from planner.boards.processes import dies_with_parent, emulator_command, flash_options
+from planner.boards.pipes import HostPipes, make_pipes, unread_bytes
+from planner.boards.processes import complaint, dies_with_parent, emulator_command, flash_options
+from planner.boards.setup import BoardSetup
 from planner.data.plan import Plan
 from planner.errors import ToolchainError
 
 _KILL_WAIT_S = 10.0
-_COMPLAINT_BYTES = 500
-
-
-@dataclass(frozen=True, slots=True)
-class BoardSetup:
-    """What one board is started with. `machine` is None for a local process, whose RAM cap is that of its arena."""
-
-    name: str
-    machine: Machine | None
-    plan: bytes
-    ram_cap_bytes: int
-    ns_per_work: Fraction
-    flags: int
-
-    @property
-    def board(self) -> str:
-        """Name of the firmware port."""
-        return LOCAL_BOARD if self.machine is None else self.machine.name
-
-    def configuration(self, node: int, host: int, paint: int) -> bytes:
-        """The configuration record that the firmware reads at boot."""
-        return configuration(node, host, TransportKind.PIPES, self.flags, self.ram_cap_bytes, paint, self.ns_per_work)
 
 
 class Fleet:
@@ -64,8 +42,8 @@ class Fleet:
         with ExitStack() as stack:
             self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="planner-")))
             make_pipes(self.directory, self._pipes)
-            self.pipes = HostPipes(self.directory, self.host, range(self.host))
-            stack.callback(self.pipes.close)
+            self.links = HostPipes(self.directory, self.host, range(self.host))
+            stack.callback(self.links.close)
             self.processes: list[subprocess.Popen[bytes]] = []
             stack.callback(self._kill)
             for node in range(self.host):
@@ -82,19 +60,30 @@ class Fleet:
         """Nodes whose process has ended."""
         return [node for node, process in enumerate(self.processes) if process.poll() is not None]
 
+    def has_stopped(self, node: int) -> bool:
+        """Whether a board has obeyed STOP: its process ends."""
+        return self.processes[node].poll() is not None
+
+    def failed(self, node: int) -> bool:
+        """Whether a board that has stopped did so as it should not."""
+        return self.processes[node].returncode != 0
+
+    def suspicion(self, node: int, suspects: Sequence[int]) -> tuple[float, ...]:
+        """Orders the two ends of a transfer that stands still: stopped, busy, deaf."""
+        state = activity(self.processes[node].pid)
+        unread = sum(unread_bytes(self.directory, other, node) for other in suspects if other != node)
+        return (state == "T", state == "R", unread)
+
     def complaint(self, node: int) -> str:
         """How a process ended, and the last that it wrote on its standard error."""
-        code = self.processes[node].returncode
-        written = self._complaints(node).read_bytes()[-_COMPLAINT_BYTES:].decode(errors="replace").strip()
-        ending = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
-        return f"its process {ending}" + (f": {written}" if written else "")
+        return complaint(self.processes[node], self._complaints(node))
 
     def _complaints(self, node: int) -> Path:
         return self.directory / f"{node}.stderr"
 
     def _start(self, node: int) -> subprocess.Popen[bytes]:
         config, plan = self.directory / f"{node}.config", self.directory / f"{node}.plan"
-        config.write_bytes(self.setups[node].configuration(node, self.host, self._paint))
+        config.write_bytes(self.setups[node].configuration(node, self.host, TransportKind.PIPES, self._paint))
         plan.write_bytes(self.setups[node].plan)
         arguments = _arguments(self.setups[node].machine, config, plan)
         with open(self._complaints(node), "wb") as complaints:

@@ -8,9 +8,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.fleet import Fleet
 from planner.boards.machines import MACHINES
 from planner.boards.session import Session
+from planner.boards.setup import BoardSetup
 from planner.data.graph import Graph, Int8Array
 from planner.data.plan import Plan
 from planner.planfmt.encode import encode

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from planner.boards.frames import Frame, FrameDecoder, encode
+
 _READ_BYTES = 65536
 
 
@@ -46,30 +48,31 @@ class HostPipes:
         self._incoming: dict[int, int] = {}
         self._outgoing: dict[int, int] = {}
         self._pending: dict[int, deque[bytes]] = {}
+        self._decoders: dict[int, FrameDecoder] = {}
         for node in nodes:
             # Opened for both directions, a pipe never blocks at opening and never ends.
             self._incoming[node] = os.open(pipe_path(directory, node, host), os.O_RDWR | os.O_NONBLOCK)
             self._outgoing[node] = os.open(pipe_path(directory, host, node), os.O_RDWR | os.O_NONBLOCK)
             self._pending[node] = deque()
+            self._decoders[node] = FrameDecoder()
             self._selector.register(self._incoming[node], selectors.EVENT_READ, node)
 
-    def send(self, node: int, data: bytes) -> None:
-        """Queue the bytes of one frame; `poll` writes them as the node reads."""
+    def send(self, node: int, frame: Frame) -> None:
+        """Queue a frame; `poll` writes it as the node reads."""
         if not self._pending[node]:
             self._selector.register(self._outgoing[node], selectors.EVENT_WRITE, node)
-        self._pending[node].append(data)
+        self._pending[node].append(encode(frame))
 
-    def sent(self, node: int) -> bool:
-        """Whether everything queued for a node lies in its pipe."""
-        return not self._pending[node]
+    def poll(self, timeout_s: float) -> Iterator[tuple[int, Iterable[Frame]]]:
+        """Write what fits, then yield what has arrived, by node; waits at most `timeout_s` for something to do.
 
-    def poll(self, timeout_s: float) -> Iterator[tuple[int, bytes]]:
-        """Write what fits, then yield what has arrived, by node; waits at most `timeout_s` for something to do."""
+        The frames are decoded as they are taken: that raises FrameError at bytes that are none.
+        """
         for key, events in self._selector.select(timeout_s):
             if events & selectors.EVENT_WRITE:
                 self._write(key.data)
             if events & selectors.EVENT_READ:
-                yield key.data, os.read(key.fd, _READ_BYTES)
+                yield key.data, self._decoders[key.data].feed(os.read(key.fd, _READ_BYTES))
 
     def _write(self, node: int) -> None:
         pending = self._pending[node]

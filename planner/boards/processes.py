@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from planner.boards.firmware import firmware, require_tool
 from planner.boards.machines import ICOUNT_SHIFT, Machine
+
+_COMPLAINT_BYTES = 500
+
+
+def complaint(process: subprocess.Popen[bytes], output: Path) -> str:
+    """How a process ended, and the last that it wrote into `output`."""
+    code = process.returncode
+    written = output.read_bytes()[-_COMPLAINT_BYTES:].decode(errors="replace").strip()
+    ending = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
+    return f"its process {ending}" + (f": {written}" if written else "")
 
 
 def emulator_command(machine: Machine, *options: str) -> list[str]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from planner.boards.blame import Progress, activity, suspects
-from planner.boards.fleet import Fleet
-from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameDecoder, FrameError, FrameKind, carry, encode, status_name
+from planner.boards.blame import Progress, suspects
+from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameError, FrameKind, carry, status_name
 from planner.boards.host_node import HostNode
-from planner.boards.pipes import unread_bytes
+from planner.boards.setup import BoardSetup
 from planner.data.graph import Int8Array
 from planner.data.plan import Plan
 from planner.errors import DeviceError, DeviceReported, DeviceTimeout, ProtocolError
@@ -26,6 +26,48 @@ _LINK_FAULTS = frozenset({"LINK", "FRAME", "FRAME_CRC", "PROTOCOL"})
 
 Values = Mapping[str, int]
 """A decoded record of the format."""
+
+
+class Links(Protocol):
+    """Reliable frames between the host and every board."""
+
+    def send(self, node: int, frame: Frame) -> None:
+        """Queue a frame."""
+        ...
+
+    def poll(self, timeout_s: float) -> Iterator[tuple[int, Iterable[Frame]]]:
+        """Send what can be sent, and yield what has arrived, by node. Taking the frames may raise FrameError."""
+        ...
+
+
+class StartedFleet(Protocol):
+    """Boards that are about to say HELLO: nodes 0 to `host` - 1."""
+
+    host: int
+    setups: Sequence[BoardSetup]
+
+    @property
+    def links(self) -> Links: ...
+
+    def exited(self) -> list[int]:
+        """Nodes that are gone."""
+        ...
+
+    def complaint(self, node: int) -> str:
+        """Why a node is gone."""
+        ...
+
+    def has_stopped(self, node: int) -> bool:
+        """Whether a node has obeyed STOP."""
+        ...
+
+    def failed(self, node: int) -> bool:
+        """Whether it did so as it should not."""
+        ...
+
+    def suspicion(self, node: int, suspects: Sequence[int]) -> tuple[float, ...]:
+        """Orders suspects of a standstill."""
+        ...
 
 
 @dataclass
@@ -60,14 +102,13 @@ class Session:
     Every failure is a DeviceError that names the board at fault, not one that waits for it.
     """
 
-    def __init__(self, fleet: Fleet, plan: Plan, timeout_s: float) -> None:
+    def __init__(self, fleet: StartedFleet, plan: Plan, timeout_s: float) -> None:
         self._fleet = fleet
         self._plan = plan
         self._timeout_s = timeout_s
         self._deadline_s = time.monotonic() + timeout_s
         self._stopping = False
         self._nodes = range(fleet.host)
-        self._decoders = [FrameDecoder() for _ in self._nodes]
         self._inboxes: list[deque[Frame]] = [deque() for _ in self._nodes]
         # The host grants a message only when it receives it: all DATA of one, a TOKEN and a GRANT can be waiting.
         self._most_frames = 2 + max((-(-m.size_bytes // PAYLOAD_BYTES) for m in plan.messages), default=0)
@@ -103,18 +144,18 @@ class Session:
         return Outcome(self.hellos, outputs, self._boards, self._host.now_ns)
 
     def stop(self) -> None:
-        """Send STOP and wait until every process has ended as it should."""
+        """Send STOP and wait until every board has obeyed as it should."""
         for node in self._nodes:
             self.send(Frame(FrameKind.STOP, self._fleet.host, node))
         self._stopping = True
-        self._wait(lambda: len(self._fleet.exited()) == len(self._nodes))
-        for node, process in enumerate(self._fleet.processes):
-            if process.returncode != 0:
+        self._wait(lambda: all(map(self._fleet.has_stopped, self._nodes)))
+        for node in self._nodes:
+            if self._fleet.failed(node):
                 raise DeviceError(self._name(node), self._fleet.complaint(node))
 
     def send(self, frame: Frame) -> None:
         """Queue a frame for its target; it goes out while the session waits for something."""
-        self._fleet.pipes.send(frame.target, encode(frame))
+        self._fleet.links.send(frame.target, frame)
 
     def receive(self, node: int, kind: FrameKind, tag: int, sequence: int = 0, size_bytes: int = 0) -> Frame:
         """The next GRANT, DATA or TOKEN from a board. Raises ProtocolError if it is not the one that is due."""
@@ -172,10 +213,10 @@ class Session:
     def _listen(self, timeout_s: float) -> bool:
         """Take in what the boards send; whether there was anything."""
         heard = False
-        for node, data in self._fleet.pipes.poll(timeout_s):
+        for node, frames in self._fleet.links.poll(timeout_s):
             heard = True
             try:
-                for frame in self._decoders[node].feed(data):
+                for frame in frames:
                     self._accept(node, frame)
             except (FrameError, struct.error) as problem:
                 raise ProtocolError(self._name(node), str(problem)) from problem
@@ -235,21 +276,14 @@ class Session:
         if mute is not None:
             return DeviceTimeout(self._name(mute), f"has not said HELLO {silence}")
         if self._stopping:
-            exited = self._fleet.exited()
-            running = next(node for node in self._nodes if node not in exited)
+            running = next(node for node in self._nodes if not self._fleet.has_stopped(node))
             return DeviceTimeout(self._name(running), f"has not obeyed STOP {silence}")
         progress = [Progress(board.begun, board.finished) for board in self._boards]
         nodes = suspects(self._plan, [*progress, Progress(self._host.begun, self._host.finished)])
-        node = max(nodes, key=lambda suspect: self._suspicion(suspect, nodes))
+        node = max(nodes, key=lambda suspect: self._fleet.suspicion(suspect, nodes))
         begun = progress[node].begun
         where = "before its first message" if begun is None else f"since it began message {begun}"
         return DeviceTimeout(self._name(node), f"has made no progress {silence}, {where}")
-
-    def _suspicion(self, node: int, nodes: tuple[int, ...]) -> tuple[bool, bool, int]:
-        """Orders the two ends of a transfer that stands still: stopped, busy, deaf."""
-        state = activity(self._fleet.processes[node].pid)
-        unread = sum(unread_bytes(self._fleet.directory, other, node) for other in nodes if other != node)
-        return (state == "T", state == "R", unread)
 
     def _name(self, node: int) -> str:
         return self._fleet.setups[node].name

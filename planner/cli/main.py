@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from planner import __version__
+from planner.cli.boards import app as boards
 from planner.cli.compare import compare
 from planner.cli.explain import explain
 from planner.cli.firmware import firmware
@@ -71,6 +72,7 @@ def _help(text: str | None) -> str:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 for name, command in COMMANDS.items():
     app.command(name, help=_help(command.__doc__))(command)
+app.add_typer(boards, name="boards")
 
 
 def _show_version(requested: bool) -> None:

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from planner.boards.machines import MACHINES
 from planner.cli.console import note, show, show_json
 from planner.data.run import Boards
+from planner.data.testbed import Testbed
 from planner.files.array_file import read_array, write_arrays
 from planner.files.output_directory import read_output
+from planner.files.testbed_file import read_testbed
 from planner.report.run_report import run_report, run_table
 from planner.workflow.inference import count_unexpected, read_input, result_arrays
 from planner.workflow.run import DEFAULT_TIMEOUT_S, check_against_bound, count_mismatches, run_plan
@@ -20,7 +23,10 @@ MISMATCH = 1
 
 def run(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory that planner solve wrote.")],
-    boards: Annotated[Boards, typer.Option("--boards", help="Local processes, or emulated boards (QEMU).")],
+    boards: Annotated[
+        str,
+        typer.Option("--boards", metavar="local|emulated|FILE", help="Processes, emulated boards, or a testbed.yaml."),
+    ],
     input_file: Annotated[
         Path | None, typer.Option("--input", help="X.npy, X.png or X.bmp; seeded random values if left out.")
     ] = None,
@@ -39,14 +45,16 @@ def run(
     is resized to the model's input; its black and white become the ends of the input's range.
 
         planner run build/mixed8 --boards emulated
+        planner run build/mixed8 --boards testbed.yaml
         planner run build/mine --boards local --input cat.png --out cat.npz
     """
     content = read_output(directory)
     graph, instance, plan = content.graph, content.file.instance, content.file.plan
     inputs = read_input(graph, input_file)
     expected = None if expect is None else read_array(expect)
-    note(f"{instance.name}: starting {len(instance.devices)} {boards.value} boards")
-    result = run_plan(graph, instance, plan, inputs, boards, content.binaries, timeout)
+    where = _where(boards)
+    note(f"{instance.name}: running on {len(instance.devices)} boards ({boards})")
+    result = run_plan(graph, instance, plan, inputs, where, content.binaries, timeout)
     bound_us = content.file.summary.get("lower_bound_us")
     if isinstance(bound_us, float):
         check_against_bound(result, 1000 * bound_us)
@@ -62,3 +70,10 @@ def run(
         show(run_table(report, result))
     if not report.match:
         raise typer.Exit(MISMATCH)
+
+
+def _where(boards: str) -> Boards | Testbed:
+    """The kind of boards by its name, or the testbed in a file."""
+    if boards in (Boards.LOCAL.value, Boards.EMULATED.value):
+        return Boards(boards)
+    return read_testbed(Path(boards), MACHINES)

@@ -16,6 +16,8 @@ class Boards(Enum):
     """Processes of this computer, whose clock advances by the predicted times."""
     EMULATED = "emulated"
     """QEMU machines with the devices' cores, whose clock advances by the instructions that they execute."""
+    TESTBED = "testbed"
+    """Whatever answers at the addresses of a testbed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 DEFAULT_BAUD = 115_200
 
@@ -66,4 +67,5 @@ Address = SerialAddress | TcpAddress | UdpAddress | EmulatedAddress | LocalAddre
 class Testbed:
     """The address of each device, by name."""
 
+    __test__: ClassVar = False
     addresses: Mapping[str, Address]

@@ -1,4 +1,4 @@
-"""Use case: run a plan on local processes or emulated boards, and measure it."""
+"""Use case: run a plan on local processes, emulated boards or a testbed, and measure it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.fleet import Fleet
+from planner.boards.linked_fleet import LinkedFleet
 from planner.boards.machines import MACHINES
 from planner.boards.session import Outcome, Session, Values
+from planner.boards.setup import BoardSetup
 from planner.core.executor import execute
 from planner.core.simulate import simulate
 from planner.data.graph import Graph, Int8Array
@@ -17,6 +19,7 @@ from planner.data.hardware import ADDRESSABLE_BYTES, Device
 from planner.data.instance import Instance
 from planner.data.plan import Plan
 from planner.data.run import Boards, DeviceRun, RamPeak, RunResult, StepRun
+from planner.data.testbed import Address, EmulatedAddress, LocalAddress, Testbed
 from planner.errors import DeviceError, InputError, InternalError
 from planner.planfmt.encode import encode
 from planner.planfmt.layout import CONFIG_FLAG
@@ -35,30 +38,35 @@ def run_plan(
     instance: Instance,
     plan: Plan,
     inputs: Mapping[str, Int8Array],
-    boards: Boards,
+    boards: Boards | Testbed,
     binaries: Sequence[bytes] | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> RunResult:
     """Run `plan` twice, with complementary paints, on int8 inputs [rows, columns, channels] by tensor.
 
-    `binaries` are the plan binaries of the devices, made here if None. Raises InputError if a device has no emulated
-    board or an input is wrong, ToolchainError if a compiler or an emulator is missing, DeviceError (naming the device)
-    if a board fails or hangs.
+    `boards` are local processes or emulated boards, over pipes, or what is at the addresses of a testbed. `binaries`
+    are the plan binaries of the devices, made here if None. Raises InputError if a device has no emulated board or
+    an input is wrong, ToolchainError if a compiler or an emulator is missing, DeviceError (naming the device) if a
+    board fails or hangs.
     """
     _check_inputs(graph, inputs)
     if binaries is None:
         binaries = [encode(plan, graph, node) for node in range(len(instance.devices))]
-    setups = [_setup(device, binary, boards) for device, binary in zip(instance.devices, binaries, strict=True)]
+    places = _places(instance, boards)
+    setups = [
+        _setup(device, binary, place) for device, binary, place in zip(instance.devices, binaries, places, strict=True)
+    ]
     outcomes: list[Outcome] = []
     for paint in PAINTS:
-        with Fleet(setups, plan, paint) as fleet:
+        with _fleet(setups, places, plan, paint, timeout_s) as fleet:
             session = Session(fleet, plan, timeout_s)
             session.greet()
             _check_flash(instance, setups, session.hellos)
             outcomes.append(session.run(inputs))
             session.stop()
     _check_repeated(outcomes)
-    return _result(instance, plan, setups, outcomes, boards)
+    kind = boards if isinstance(boards, Boards) else Boards.TESTBED
+    return _result(instance, plan, setups, outcomes, kind)
 
 
 def count_mismatches(result: RunResult, graph: Graph, inputs: Mapping[str, Int8Array]) -> int:
@@ -76,14 +84,38 @@ def check_against_bound(result: RunResult, bound_ns: float) -> None:
         )
 
 
-def _setup(device: Device, binary: bytes, boards: Boards) -> BoardSetup:
+Place = Boards | Address
+"""What stands in for one device."""
+
+
+def _places(instance: Instance, boards: Boards | Testbed) -> list[Place]:
+    if isinstance(boards, Boards):
+        return [boards for _ in instance.devices]
+    missing = [device.name for device in instance.devices if device.name not in boards.addresses]
+    if missing:
+        raise InputError(f"the testbed has no address for {', '.join(missing)}; add it under devices")
+    return [boards.addresses[device.name] for device in instance.devices]
+
+
+def _fleet(
+    setups: Sequence[BoardSetup], places: Sequence[Place], plan: Plan, paint: int, timeout_s: float
+) -> Fleet | LinkedFleet:
+    """Over pipes, or over the links to the addresses."""
+    addresses = [place for place in places if not isinstance(place, Boards)]
+    return LinkedFleet(setups, addresses, paint, timeout_s) if addresses else Fleet(setups, plan, paint)
+
+
+def _setup(device: Device, binary: bytes, place: Place) -> BoardSetup:
     profile = device.profile
     _check_caps(device, ADDRESSABLE_BYTES, "what a board can address")
     flags = CONFIG_FLAG.members["PROGRESS"][0]
-    if boards is Boards.LOCAL:
+    if place is Boards.LOCAL or isinstance(place, LocalAddress):
         flags |= CONFIG_FLAG.members["PREDICTED_CLOCK"][0]
         return BoardSetup(device.name, None, binary, device.arena_cap_bytes, Fraction(1), flags)
     machine = MACHINES.get(profile.machine or "")
+    if machine is None and not isinstance(place, Boards | EmulatedAddress):
+        ns_per_cycle = Fraction(10**9, profile.clock_hz)
+        return BoardSetup(device.name, None, binary, device.ram_cap_bytes, ns_per_cycle, flags, real=True)
     if machine is None:
         raise InputError(f"device {device.name}: profile {profile.name} has no emulated board; run on local processes")
     _check_caps(device, machine.ram_bytes, f"the RAM of the emulated board {machine.name}")
@@ -109,7 +141,7 @@ def _check_flash(instance: Instance, setups: Sequence[BoardSetup], hellos: Mappi
     """The firmware as built may differ from the profile's; the board itself checks that the arena still suffices."""
     for node, (device, setup) in enumerate(zip(instance.devices, setups, strict=True)):
         taken_bytes = hellos[node]["code_bytes"] + len(setup.plan)
-        if setup.machine is not None and taken_bytes > device.flash_cap_bytes:
+        if not setup.is_process and taken_bytes > device.flash_cap_bytes:
             message = f"firmware and plan take {taken_bytes} bytes of flash, its cap is {device.flash_cap_bytes}"
             raise DeviceError(device.name, message)
 
@@ -149,17 +181,17 @@ def _device_run(
 ) -> DeviceRun:
     runs = [outcome.boards[node] for outcome in outcomes]
     hello, report = outcomes[0].hellos[node], runs[0].report
-    emulated = setup.machine is not None
+    on_board = not setup.is_process
     return DeviceRun(
         name=device.name,
         board=setup.board,
         ram_cap_bytes=setup.ram_cap_bytes,
-        predicted_ram_peak_bytes=arena_bytes + (device.profile.firmware.ram_bytes if emulated else 0),
+        predicted_ram_peak_bytes=arena_bytes + (device.profile.firmware.ram_bytes if on_board else 0),
         ram_peak=RamPeak(
             arena_bytes=max(run.report["arena_peak_bytes"] for run in runs),
             stack_bytes=max(run.report["stack_peak_bytes"] for run in runs),
             static_bytes=hello["static_bytes"],
-            link_buffer_bytes=hello["link_buffer_bytes"] if emulated else 0,
+            link_buffer_bytes=hello["link_buffer_bytes"] if on_board else 0,
         ),
         compute_ns=report["compute_ns"],
         end_ns=report["end_ns"],

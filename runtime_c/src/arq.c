@@ -145,14 +145,25 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-/* Wait for the credit of a peer. */
+static uint32_t next_repeat_us(uint32_t repeat_us) {
+    return (uint32_t)earlier(2 * repeat_us, LAST_REPEAT_US);
+}
+
+/* Wait for the credit of a peer. The acknowledgements that it gets meanwhile show that this node lives. */
 static plr_status_t await_credit(plr_arq_t *arq, uint16_t peer) {
     plr_undelimiter_t reader = {0};
     plr_frame_header_t header;
     const uint64_t until_us = now_us(arq) + arq->patience_us;
+    uint32_t repeat_us = FIRST_REPEAT_US;
+    uint64_t repeat_at_us = now_us(arq) + repeat_us;
     while (!has_credit(arq, peer)) {
-        if (listen(arq, &reader, &header, PLR_NO_NODE, until_us) == SILENCE) {
-            return PLR_ERR_LINK;
+        if (listen(arq, &reader, &header, PLR_NO_NODE, earlier(repeat_at_us, until_us)) == SILENCE) {
+            if (repeat_at_us >= until_us) {
+                return PLR_ERR_LINK;
+            }
+            acknowledge(arq, peer, PLR_FRAME_KIND_ACK);
+            repeat_us = next_repeat_us(repeat_us);
+            repeat_at_us += repeat_us;
         }
         if (is_interrupted(arq)) {
             return PLR_ERR_RESTART;
@@ -167,7 +178,7 @@ static plr_status_t deliver(plr_arq_t *arq, uint16_t peer, const uint8_t *frame,
     plr_frame_header_t header;
     const uint16_t order = arq->peers[peer].sent;
     const uint64_t until_us = now_us(arq) + arq->patience_us;
-    for (uint32_t repeat_us = FIRST_REPEAT_US;; repeat_us = (uint32_t)earlier(2 * repeat_us, LAST_REPEAT_US)) {
+    for (uint32_t repeat_us = FIRST_REPEAT_US;; repeat_us = next_repeat_us(repeat_us)) {
         transmit(arq, frame, size_bytes);
         const uint64_t repeat_at_us = earlier(now_us(arq) + repeat_us, until_us);
         heard_t heard = CONTROL;
@@ -214,7 +225,7 @@ plr_status_t plr_arq_receive(void *context, uint16_t peer, uint8_t *frame, size_
     plr_undelimiter_t reader = {.payload = frame + PLR_FRAME_HEADER_BYTES};
     plr_frame_header_t header;
     const uint64_t until_us = now_us(arq) + arq->patience_us;
-    for (uint32_t repeat_us = FIRST_REPEAT_US;; repeat_us = (uint32_t)earlier(2 * repeat_us, LAST_REPEAT_US)) {
+    for (uint32_t repeat_us = FIRST_REPEAT_US;; repeat_us = next_repeat_us(repeat_us)) {
         if (is_interrupted(arq)) {
             return PLR_ERR_RESTART;
         }

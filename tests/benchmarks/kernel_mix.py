@@ -22,9 +22,10 @@ import numpy as np
 from tabulate import tabulate
 
 from planner.boards.firmware import firmware, require_tool
-from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.fleet import Fleet
 from planner.boards.machines import MACHINES, Machine
 from planner.boards.session import Session
+from planner.boards.setup import BoardSetup
 from planner.core.arithmetic import with_rule
 from planner.core.lowering import lower
 from planner.data.graph import Arithmetic

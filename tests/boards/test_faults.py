@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.fleet import Fleet
 from planner.boards.frames import Frame, FrameKind, encode
 from planner.boards.machines import MACHINES
 from planner.boards.pipes import pipe_path
 from planner.boards.session import Session
+from planner.boards.setup import BoardSetup
 from planner.core.lowering import lower
 from planner.data.graph import Arithmetic, Graph, Padding, Shape, Window
 from planner.data.hardware import LinkCost, Network

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.fleet import Fleet
 from planner.boards.session import Session
+from planner.boards.setup import BoardSetup
 from planner.core.executor import execute
 from planner.core.lowering import lower
 from planner.core.simulate import simulate

@@ -9,9 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from planner.boards.fleet import BoardSetup, Fleet
+from planner.boards.fleet import Fleet
 from planner.boards.machines import MACHINES
 from planner.boards.session import Session
+from planner.boards.setup import BoardSetup
 from planner.core.cost import implementation_of
 from planner.core.executor import execute
 from planner.core.lowering import lower

@@ -1,0 +1,185 @@
+"""The boards of one run over lossy links: started or found at their addresses, and told to run their plans."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from planner.boards.blame import activity
+from planner.boards.configuration import TransportKind, idle_configuration
+from planner.boards.firmware import firmware
+from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameKind
+from planner.boards.idle_board import BoardInfo
+from planner.boards.machines import LOCAL_BOARD, LOCAL_COMPILER, MACHINES, PLAN_OFFSET_BYTES
+from planner.boards.processes import complaint, dies_with_parent, emulator_command, flash_options
+from planner.boards.setup import BoardSetup
+from planner.boards.star import Star
+from planner.boards.transports import SocketTransport, Transport, open_transport
+from planner.data.testbed import Address, EmulatedAddress, LocalAddress
+from planner.errors import DeviceError, DeviceTimeout, ProtocolError
+from planner.planfmt.layout import PLAN_HEADER
+
+_KILL_WAIT_S = 10.0
+_POLL_S = 0.05
+
+Distort = Callable[[Transport], Transport]
+"""Puts something between the host and a board's line, for tests."""
+
+
+class LinkedFleet:
+    """Context manager: boards that are about to say HELLO, with the host as the centre of their star.
+
+    On entry, boards at `emulated:` and `local:` are started, with their plans in their stores; all others are connected
+    to, and get a plan which they do not have. On exit, what was started is killed. No wait is longer than
+    `timeout_s` without progress. Raises ToolchainError if a tool is missing, DeviceError if a board cannot be reached
+    or is not what its setup says.
+    """
+
+    def __init__(
+        self,
+        setups: Sequence[BoardSetup],
+        addresses: Sequence[Address],
+        paint: int,
+        timeout_s: float,
+        distort: Distort = lambda transport: transport,
+    ) -> None:
+        self.setups = setups
+        self.host = len(setups)
+        self._addresses = addresses
+        self._paint = paint
+        self._timeout_s = timeout_s
+        self._distort = distort
+        self._stack = ExitStack()
+
+    def __enter__(self) -> LinkedFleet:
+        with ExitStack() as stack:
+            self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="planner-")))
+            self.processes: dict[int, subprocess.Popen[bytes]] = {}
+            stack.callback(self._kill)
+            transports = []
+            for node in range(self.host):
+                transport = self._distort(self._open(node))
+                stack.callback(transport.close)
+                transports.append(transport)
+            self.links = Star(transports, [setup.name for setup in self.setups])
+            stack.callback(self.links.close)
+            self._introduce()
+            for node, setup in enumerate(self.setups):
+                configuration = setup.configuration(node, self.host, TransportKind.SERIAL, self._paint)
+                self.links.send(node, Frame(FrameKind.RUN, self.host, node, payload=configuration))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def exited(self) -> list[int]:
+        """Nodes whose process has ended or whose line is broken."""
+        ended = {node for node, process in self.processes.items() if process.poll() is not None}
+        return sorted(ended | self.links.faults.keys())
+
+    def complaint(self, node: int) -> str:
+        """How a process ended, or why its line broke."""
+        process = self.processes.get(node)
+        if process is not None and process.poll() is None:
+            process.kill()  # it has closed its line, and is about to end or useless
+            process.wait(_KILL_WAIT_S)
+        if process is not None:
+            return complaint(process, self._output(node))
+        return f"its link {self._addresses[node]} broke: {self.links.faults[node]}"
+
+    def has_stopped(self, node: int) -> bool:
+        """Whether a board has acknowledged STOP, upon which it waits for commands again."""
+        return self.links.sent(node)
+
+    def failed(self, node: int) -> bool:
+        """A board that acknowledges has not failed."""
+        return False
+
+    def suspicion(self, node: int, suspects: Sequence[int]) -> tuple[float, ...]:
+        """A board that waits repeats itself, one that hangs says nothing; a process that is stopped needs no proof."""
+        process = self.processes.get(node)
+        return (process is not None and activity(process.pid) == "T", self.links.silence_s(node))
+
+    def _introduce(self) -> None:
+        """Connect, compare what the boards are with what they should be, and bring plans that they lack."""
+        lacking = []
+        for node, introduction in enumerate(self.links.connect(self._timeout_s)):
+            setup = self.setups[node]
+            try:
+                info = BoardInfo.parse(introduction)
+            except ValueError as problem:
+                raise ProtocolError(setup.name, str(problem)) from problem
+            if not setup.real and info.name != setup.board:
+                message = f"{self._addresses[node]} is {info.name}, but its profile is for {setup.board}"
+                raise DeviceError(setup.name, f"{message}; correct the testbed")
+            if info.plan_crc32 != PLAN_HEADER.unpack(setup.plan)["crc32"]:
+                lacking.append(node)
+                for offset in range(0, len(setup.plan), PAYLOAD_BYTES):
+                    piece = setup.plan[offset : offset + PAYLOAD_BYTES]
+                    self.links.send(node, Frame(FrameKind.PLAN, self.host, node, offset, payload=piece))
+        self._await_sent(lacking)
+
+    def _await_sent(self, nodes: Sequence[int]) -> None:
+        """Wait until boards have all that was queued for them."""
+        deadline_s = time.monotonic() + self._timeout_s
+        acknowledged = 0
+        while not all(map(self.links.sent, nodes)):
+            for node, frames in self.links.poll(_POLL_S):
+                for frame in frames:
+                    raise ProtocolError(self.setups[node].name, f"answered its plan with {frame.kind.name}")
+            for node in self.exited():
+                raise DeviceError(self.setups[node].name, self.complaint(node))
+            if (now := sum(self.links.acknowledged(node) for node in nodes)) > acknowledged:
+                acknowledged = now
+                deadline_s = time.monotonic() + self._timeout_s
+            if time.monotonic() > deadline_s:
+                deaf = max(nodes, key=self.links.silence_s)
+                raise DeviceTimeout(self.setups[deaf].name, f"has not taken its plan for {self._timeout_s:g} s")
+
+    def _output(self, node: int) -> Path:
+        return self.directory / f"{node}.stderr"
+
+    def _open(self, node: int) -> Transport:
+        """The line to a board, which is started if it has to be."""
+        setup, address = self.setups[node], self._addresses[node]
+        config, plan = self.directory / f"{node}.config", self.directory / f"{node}.plan"
+        if not isinstance(address, EmulatedAddress | LocalAddress):
+            return open_transport(address, setup.name)
+        config.write_bytes(idle_configuration(TransportKind.SERIAL))
+        plan.write_bytes(setup.plan)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if isinstance(address, LocalAddress):
+                program = str(firmware(LOCAL_BOARD, LOCAL_COMPILER))
+                command = [program, str(config), str(plan), str(theirs.fileno())]
+            else:
+                machine = MACHINES[address.machine]
+                contents = {machine.flash_address: config, machine.flash_address + PLAN_OFFSET_BYTES: plan}
+                line = ("-chardev", f"socket,id=line,fd={theirs.fileno()}", "-serial", "chardev:line")
+                command = emulator_command(machine, *line, *flash_options(contents))
+            with open(self._output(node), "wb") as output:
+                # A session of its own keeps Ctrl-C away: it is for us, and we end the process.
+                self.processes[node] = subprocess.Popen(
+                    [*dies_with_parent(), *command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=output,
+                    start_new_session=True,
+                    pass_fds=(theirs.fileno(),),
+                )
+        return SocketTransport(ours)
+
+    def _kill(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+        for process in self.processes.values():
+            process.wait(_KILL_WAIT_S)
