@@ -22,7 +22,6 @@ class Counters:
     received: int = 0
     repeated: int = 0
     duplicates: int = 0
-    acknowledged: int = 0
 
 
 class Peer:
@@ -102,7 +101,6 @@ class Peer:
             before_s = sample_s if self._round_trip_s is None else self._round_trip_s
             self._round_trip_s = max(sample_s, (7 * before_s + sample_s) / 8)
         self._queue.popleft()
-        self.counters.acknowledged += 1
         self._order = (self._order + 1) % _ORDERS
         self._credit = False
         self._tries = 0

@@ -93,6 +93,16 @@ class StoredPlan:
         name = self.model.encode("utf-8")[:room].decode("utf-8", errors="ignore")
         return layout.STORED_PLAN.pack(record) + name.encode("utf-8")
 
+    def slot(self, binary: bytes) -> bytes:
+        """What a slot of a board's store holds after it has written the plan, as its first one."""
+        head = layout.STORED_PLAN.unpack(self.encode())
+        name = self.encode()[layout.STORED_PLAN.size_bytes :]
+        head |= {"magic": layout.STORED_PLAN_MAGIC.value, "size": layout.STORED_PLAN.size_bytes}
+        head |= {"name_bytes": len(name), "sequence": 1}
+        counted = layout.STORED_PLAN.pack(head)[: layout.STORED_PLAN.offset("crc32")] + name
+        head["crc32"] = zlib.crc32(counted)
+        return (layout.STORED_PLAN.pack(head) + name).ljust(layout.STORED_PLAN_HEAD_BYTES.value, b"\xff") + binary
+
     def is_same_plan(self, other: StoredPlan) -> bool:
         """Whether both are the same binary, whenever they were sent."""
         return replace(self, stored_at_s=0, model="") == replace(other, stored_at_s=0, model="")

@@ -53,7 +53,10 @@ def start_lab(instance: Instance, directory: Path) -> Testbed:
 
 
 def stop_lab(directory: Path) -> list[str]:
-    """End what `start_lab` started; the names of the devices that still ran. Raises InputError if there is no lab."""
+    """End what `start_lab` started; the names of the devices that still ran. What they have in flash stays.
+
+    Raises InputError if there is no lab.
+    """
     file = directory / _PROCESSES_FILE
     try:
         processes = json.loads(file.read_text(encoding="utf-8"))
@@ -69,8 +72,8 @@ def stop_lab(directory: Path) -> list[str]:
             if time.monotonic() > deadline_s:
                 raise DeviceError(name, f"its process {pid} does not end")
             time.sleep(0.01)
-    for stale in (*directory.glob("*.config"), *directory.glob("*.output"), directory / TESTBED_FILE, file):
-        stale.unlink(missing_ok=True)
+    (directory / TESTBED_FILE).unlink(missing_ok=True)
+    file.unlink()
     return sorted(running)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,19 +13,17 @@ from types import TracebackType
 from planner.boards.blame import activity
 from planner.boards.configuration import TransportKind, idle_configuration
 from planner.boards.firmware import firmware
-from planner.boards.frames import PAYLOAD_BYTES, Frame, FrameKind
-from planner.boards.idle_board import BoardInfo
+from planner.boards.frames import Frame, FrameKind
+from planner.boards.idle_board import BoardInfo, IdleBoard, StoredPlan
 from planner.boards.machines import LOCAL_BOARD, LOCAL_COMPILER, MACHINES, PLAN_OFFSET_BYTES
 from planner.boards.processes import complaint, dies_with_parent, emulator_command, flash_options
 from planner.boards.setup import BoardSetup
 from planner.boards.star import Star
 from planner.boards.transports import SocketTransport, Transport, open_transport
 from planner.data.testbed import Address, EmulatedAddress, LocalAddress
-from planner.errors import DeviceError, DeviceTimeout, ProtocolError
-from planner.planfmt.layout import PLAN_HEADER
+from planner.errors import DeviceError, ProtocolError
 
 _KILL_WAIT_S = 10.0
-_POLL_S = 0.05
 
 Distort = Callable[[Transport], Transport]
 """Puts something between the host and a board's line, for tests."""
@@ -36,7 +33,7 @@ class LinkedFleet:
     """Context manager: boards that are about to say HELLO, with the host as the centre of their star.
 
     On entry, boards at `emulated:` and `local:` are started, with their plans in their stores; all others are connected
-    to, and get a plan which they do not have. On exit, what was started is killed. No wait is longer than
+    to, and get their plan if they have another. On exit, what was started is killed. No wait is longer than
     `timeout_s` without progress. Raises ToolchainError if a tool is missing, DeviceError if a board cannot be reached
     or is not what its setup says.
     """
@@ -110,40 +107,17 @@ class LinkedFleet:
         return (process is not None and activity(process.pid) == "T", self.links.silence_s(node))
 
     def _introduce(self) -> None:
-        """Connect, compare what the boards are with what they should be, and bring plans that they lack."""
-        lacking = []
-        for node, introduction in enumerate(self.links.connect(self._timeout_s)):
-            setup = self.setups[node]
+        """Begin a session, and compare what the boards are with what they should be."""
+        for setup, address, introduction in zip(
+            self.setups, self._addresses, self.links.connect(self._timeout_s), strict=True
+        ):
             try:
                 info = BoardInfo.parse(introduction)
             except ValueError as problem:
                 raise ProtocolError(setup.name, str(problem)) from problem
             if not setup.real and info.name != setup.board:
-                message = f"{self._addresses[node]} is {info.name}, but its profile is for {setup.board}"
+                message = f"{address} is {info.name}, but its profile is for {setup.board}"
                 raise DeviceError(setup.name, f"{message}; correct the testbed")
-            if info.plan_crc32 != PLAN_HEADER.unpack(setup.plan)["crc32"]:
-                lacking.append(node)
-                for offset in range(0, len(setup.plan), PAYLOAD_BYTES):
-                    piece = setup.plan[offset : offset + PAYLOAD_BYTES]
-                    self.links.send(node, Frame(FrameKind.PLAN, self.host, node, offset, payload=piece))
-        self._await_sent(lacking)
-
-    def _await_sent(self, nodes: Sequence[int]) -> None:
-        """Wait until boards have all that was queued for them."""
-        deadline_s = time.monotonic() + self._timeout_s
-        acknowledged = 0
-        while not all(map(self.links.sent, nodes)):
-            for node, frames in self.links.poll(_POLL_S):
-                for frame in frames:
-                    raise ProtocolError(self.setups[node].name, f"answered its plan with {frame.kind.name}")
-            for node in self.exited():
-                raise DeviceError(self.setups[node].name, self.complaint(node))
-            if (now := sum(self.links.acknowledged(node) for node in nodes)) > acknowledged:
-                acknowledged = now
-                deadline_s = time.monotonic() + self._timeout_s
-            if time.monotonic() > deadline_s:
-                deaf = max(nodes, key=self.links.silence_s)
-                raise DeviceTimeout(self.setups[deaf].name, f"has not taken its plan for {self._timeout_s:g} s")
 
     def _output(self, node: int) -> Path:
         return self.directory / f"{node}.stderr"
@@ -153,9 +127,11 @@ class LinkedFleet:
         setup, address = self.setups[node], self._addresses[node]
         config, plan = self.directory / f"{node}.config", self.directory / f"{node}.plan"
         if not isinstance(address, EmulatedAddress | LocalAddress):
+            with IdleBoard.open(address, setup.name, self._timeout_s) as board:
+                board.write_plan(setup.plan)
             return open_transport(address, setup.name)
         config.write_bytes(idle_configuration(TransportKind.SERIAL))
-        plan.write_bytes(setup.plan)
+        plan.write_bytes(StoredPlan.describe(setup.plan, "").slot(setup.plan))
         ours, theirs = socket.socketpair()
         with theirs:
             if isinstance(address, LocalAddress):
@@ -170,6 +146,7 @@ class LinkedFleet:
                 # A session of its own keeps Ctrl-C away: it is for us, and we end the process.
                 self.processes[node] = subprocess.Popen(
                     [*dies_with_parent(), *command],
+                    cwd=self.directory,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=output,

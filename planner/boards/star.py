@@ -87,10 +87,6 @@ class Star:
         """Whether a board has acknowledged everything that was queued for it."""
         return self._peers[node].idle
 
-    def acknowledged(self, node: int) -> int:
-        """How many frames a board has acknowledged."""
-        return self._peers[node].counters.acknowledged
-
     def silence_s(self, node: int) -> float:
         """Time since a frame came from a board."""
         return time.monotonic() - self._lines[node].heard_s

@@ -1,6 +1,6 @@
 /* A board as a process: firmware CONFIG PLAN PLACE. If the configuration asks for pipes, they lie in the directory
  * PLACE; if it asks for a serial line, PLACE is the number of an open descriptor, a stream of bytes both ways, and the
- * board waits for commands until it is closed, with PLAN in its store.
+ * board waits for commands until it is closed, with PLAN, a slot of the plan store, at the start of its flash.
  *
  * The configuration's RAM cap is the size of the arena alone: static data and stack are the operating system's. Work is
  * counted in nanoseconds of processor time. */
@@ -15,11 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "emulated_flash.h"
 #include "file.h"
 #include "pipes.h"
 #include "plr/board.h"
 
-#define STORE_BYTES (16u << 20)
+#define FLASH_BYTES (16u << 20)
+#define FLASH_PAGE_BYTES 4096u
+#define FLASH_WORD_BYTES 8u
 #define RAM_BYTES (64u << 20)
 #define PATIENCE_US 120000000u
 #define RECEIVED_BYTES 4096u
@@ -144,15 +147,6 @@ static uint64_t line_now_us(void *context) {
     return (uint64_t)now.tv_sec * UINT64_C(1000000) + (uint64_t)now.tv_nsec / 1000;
 }
 
-static plr_status_t write_plan(void *context, uint32_t offset_bytes, const uint8_t *bytes, uint32_t size_bytes) {
-    uint8_t *store = context;
-    if (offset_bytes > STORE_BYTES || size_bytes > STORE_BYTES - offset_bytes) {
-        return PLR_ERR_STORE;
-    }
-    memcpy(store + offset_bytes, bytes, size_bytes);
-    return PLR_OK;
-}
-
 /* plr_board_hal_t.prepare: the cap is the arena's. */
 static plr_status_t prepare(void *context, const plr_config_t *config, uint8_t **arena, size_t *arena_bytes) {
     static uint8_t *allocated;
@@ -164,17 +158,24 @@ static plr_status_t prepare(void *context, const plr_config_t *config, uint8_t *
     return allocated == NULL ? PLR_ERR_CONFIG : PLR_OK;
 }
 
-static void serve_commands(int descriptor, const uint8_t *plan, size_t plan_bytes) {
+static void serve_commands(int descriptor, const uint8_t *contents, size_t contents_bytes) {
     static line_t line;
     static plr_t runtime;
     static plr_arq_t arq;
     static const plr_transport_t transport = {
         .context = &line, .begin = line_begin, .put = line_put, .get = line_get, .now_us = line_now_us};
-    uint8_t *store = plan_bytes > STORE_BYTES ? NULL : calloc(1, STORE_BYTES);
-    if (store == NULL) {
-        stop("plan store", "too small");
+    static emulated_flash_t flash;
+    static plr_plan_store_t store;
+    uint8_t *memory = contents_bytes > FLASH_BYTES ? NULL : malloc(FLASH_BYTES);
+    if (memory == NULL) {
+        stop("flash", "too small");
     }
-    memcpy(store, plan, plan_bytes);
+    memset(memory, 0xFF, FLASH_BYTES);
+    memcpy(memory, contents, contents_bytes);
+    emulated_flash_init(&flash, memory, FLASH_BYTES, FLASH_PAGE_BYTES, FLASH_WORD_BYTES);
+    if (plr_plan_store_open(&store, &flash.flash) != PLR_OK) {
+        stop("flash", "no plan store");
+    }
     line.descriptor = descriptor;
     plr_arq_init(&arq, &transport, PATIENCE_US);
     const plr_board_hal_t board = {
@@ -185,10 +186,10 @@ static void serve_commands(int descriptor, const uint8_t *plan, size_t plan_byte
                 .stack_peak_bytes = untold,
                 .above_cap_bytes = untold},
         .arq = &arq,
-        .store = {.context = store, .write = write_plan, .plan = store, .capacity_bytes = STORE_BYTES},
+        .store = &store,
         .prepare = prepare,
         .footprint = {.link_buffer_bytes = PLR_LINK_BUFFER_BYTES},
-        .identity = {.clock_hz = 1000000000u, .ram_bytes = RAM_BYTES, .flash_bytes = STORE_BYTES},
+        .identity = {.clock_hz = 1000000000u, .ram_bytes = RAM_BYTES, .flash_bytes = FLASH_BYTES},
         .text = "posix\nprocess\n",
     };
     plr_board_serve(&runtime, &board);
