@@ -12,7 +12,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from planner.boards.fleet import Fleet
@@ -21,19 +20,13 @@ from planner.boards.machines import MACHINES
 from planner.boards.pipes import pipe_path
 from planner.boards.session import Session
 from planner.boards.setup import BoardSetup
-from planner.core.lowering import lower
-from planner.data.graph import Arithmetic, Graph, Padding, Shape, Window
-from planner.data.hardware import LinkCost, Network
-from planner.data.plan import Plan
-from planner.data.split import Axis, Layout, OperatorSplit, Split
 from planner.errors import DeviceError, DeviceReported, DeviceTimeout, ProtocolError
 from planner.planfmt.encode import encode as encode_plan
 from planner.planfmt.layout import CONFIG_FLAG
 from tests.builders.boards import RAM_CAP_BYTES, needs_local, needs_machines
-from tests.builders.fleets import instance
-from tests.builders.graphs import GraphBuilder, random_input
+from tests.builders.graphs import random_input
+from tests.builders.small_network import BOARDS, small_network
 
-BOARDS = 3
 PATIENCE_S = 30.0
 """Timeout of runs that end by themselves: a busy computer may take long to boot a board."""
 IMPATIENCE_S = 1.5
@@ -44,20 +37,7 @@ KINDS = [pytest.param(None, marks=needs_local()), pytest.param(EMULATED, marks=n
 Sabotage = Callable[[Fleet], None]
 
 
-def _network() -> tuple[Graph, Plan]:
-    """Three convolutions by rows over three boards: halos go both ways between neighbours."""
-    builder = GraphBuilder(np.random.default_rng(0), Shape(12, 6, 4))
-    same = Window((3, 3), padding=Padding(1, 1, 1, 1))
-    tensor = builder.input
-    for _ in range(3):
-        tensor = builder.conv(tensor, 4, same)
-    graph = builder.graph((tensor,), Arithmetic.TFLM)
-    rows = Layout.from_bounds(Axis.ROWS, (0, 4, 8, 12, 12))
-    split = Split({operator.name: OperatorSplit(rows) for operator in graph.operators})
-    return graph, lower(graph, instance(Network.switch(BOARDS, LinkCost(1000, 1000))), split)
-
-
-GRAPH, PLAN = _network()
+GRAPH, _, PLAN = small_network()
 
 
 def _setups(machine: str | None) -> list[BoardSetup]:
