@@ -30,7 +30,6 @@ from planner.data.graph import (
     Pool,
     PoolKind,
     QuantParams,
-    Tensor,
 )
 
 INT8_VALUES: Int8Array = np.arange(INT8_MIN, INT8_MAX + 1).astype(np.int8)
@@ -269,9 +268,20 @@ def add_parameters(graph: Graph, add: Add) -> Addition:
     """Constants of an addition."""
     first, second = (graph.tensors[name].quant for name in add.inputs)
     output = graph.output_tensor(add)
-    target = output.quant
-    if graph.arithmetic is Arithmetic.ONNXRUNTIME:
-        return _float_addition(first, second, output, -1.0 if add.subtract else 1.0)
+    return addition(first, second, output.quant, graph.arithmetic, output.unsigned, add.subtract)
+
+
+def addition(
+    first: QuantParams,
+    second: QuantParams,
+    target: QuantParams,
+    rule: Arithmetic,
+    unsigned: bool = False,
+    subtract: bool = False,
+) -> Addition:
+    """Constants of first + second, or of first - second if `subtract`; `unsigned` is the output tensor's."""
+    if rule is Arithmetic.ONNXRUNTIME:
+        return _float_addition(first, second, target, unsigned, -1.0 if subtract else 1.0)
     twice_maximum = 2 * max(first.scale, second.scale)
     multiplier1, shift1 = fixed_multiplier(first.scale / twice_maximum)
     multiplier2, shift2 = fixed_multiplier(second.scale / twice_maximum)
@@ -286,7 +296,7 @@ def add_parameters(graph: Graph, add: Add) -> Addition:
         output_multiplier=output_multiplier,
         output_shift=output_shift,
         output_zero_point=target.zero_point,
-        subtract=add.subtract,
+        subtract=subtract,
     )
 
 
@@ -332,15 +342,17 @@ def _global_mean(graph: Graph, operator: Operator) -> Operator:
     return replace(operator, kind=PoolKind.MEAN)
 
 
-def _float_addition(first: QuantParams, second: QuantParams, output: Tensor, sign: float) -> FloatAddition:
+def _float_addition(
+    first: QuantParams, second: QuantParams, target: QuantParams, unsigned: bool, sign: float
+) -> FloatAddition:
     """Constants of first + sign * second."""
-    offset = UNSIGNED_OFFSET if output.unsigned else 0
-    ratio1 = np.float32(first.scale) / np.float32(output.quant.scale)
-    ratio2 = np.float32(sign * second.scale) / np.float32(output.quant.scale)
-    zero1, zero2, zero = (np.float32(q.zero_point + offset) for q in (first, second, output.quant))
+    offset = UNSIGNED_OFFSET if unsigned else 0
+    ratio1 = np.float32(first.scale) / np.float32(target.scale)
+    ratio2 = np.float32(sign * second.scale) / np.float32(target.scale)
+    zero1, zero2, zero = (np.float32(q.zero_point + offset) for q in (first, second, target))
     inner = np.float32(float(ratio1) * float(zero1) + float(ratio2 * zero2))
     bias = zero - inner
-    return FloatAddition(float(ratio1), float(ratio2), float(bias), output.unsigned)
+    return FloatAddition(float(ratio1), float(ratio2), float(bias), unsigned)
 
 
 def _fixed(reals: NDArray[np.float64]) -> FixedRequantisation:

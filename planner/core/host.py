@@ -60,8 +60,8 @@ def _quantised(graph: Graph, end: InputEnd, array: AnyArray) -> Int8Array:
 
 
 def _finished(graph: Graph, end: OutputEnd, values: Int8Array) -> AnyArray:
-    """The steps of an output, over [height, width, channels], then the model's own order."""
-    current: AnyArray = values
+    """The steps of an output, over its elements in memory, then the model's own order."""
+    current: AnyArray = values.reshape(-1, end.group or values.shape[-1])
     quant = graph.tensors[end.tensor].quant
     for step in end.steps:
         match step:
@@ -76,6 +76,7 @@ def _finished(graph: Graph, end: OutputEnd, values: Int8Array) -> AnyArray:
             case HostStepKind.FIXED_SOFTMAX:
                 current = fixed_functions.softmax(current, quant.scale)
                 quant = fixed_functions.UNIT_QUANT
+    current = current.reshape(values.shape)
     if end.channels_first:
         current = current.transpose(2, 0, 1)
     if end.dtype == "uint8":

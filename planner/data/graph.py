@@ -267,7 +267,8 @@ class InputEnd:
 class OutputEnd:
     """How the host turns the int8 tensor `tensor` into the model's own output array; fields as in `InputEnd`.
 
-    `quant` belongs to a QUANTISE step and a DEQUANTISE after it, None if there is none.
+    `quant` belongs to a QUANTISE step and a DEQUANTISE after it, None if there is none. A softmax runs over `group`
+    consecutive elements in memory, over the channels if that is 0.
     """
 
     tensor: str
@@ -276,6 +277,7 @@ class OutputEnd:
     channels_first: bool
     steps: tuple[HostStepKind, ...] = ()
     quant: QuantParams | None = None
+    group: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -390,8 +390,8 @@ def _dynamic_height(s: Sketch) -> str:
 
 REFUSALS: dict[str, tuple[Refused, str]] = {
     "unsupported operator": (
-        lambda s: s.node("Erf", s.node("Resize", s.pair("input"))),
-        r"node_\d+ \(Resize\): this operator is not supported \(of this model, not supported are Resize, Erf\)",
+        lambda s: s.node("Erf", s.node("Celu", s.pair("input"))),
+        r"node_\d+ \(Celu\): this operator is not supported \(of this model, not supported are Celu, Erf\)",
     ),
     "unquantised model": (_unquantised, r"\(Conv\): its operand is not quantised; .*quantize_static"),
     "float weights": (_float_weights, "weights are not quantised constants"),
@@ -415,9 +415,17 @@ REFUSALS: dict[str, tuple[Refused, str]] = {
         lambda s: s.node("Add", s.pair("input"), s.node("GlobalAveragePool", s.pair("input"))),
         "is not quantised",
     ),
-    "vector constant": (
-        lambda s: s.node("Add", s.pair("input"), s.constant(np.ones((4, 1, 1), np.float32))),
-        "its constant operand has 4 values",
+    "constant plane": (
+        lambda s: s.node("Add", s.pair("input"), s.constant(np.arange(30, dtype=np.float32).reshape(6, 5))),
+        "its constant operand differs within a channel",
+    ),
+    "linear resize": (
+        lambda s: s.node("Resize", s.pair("input"), "", s.constant(np.array([1, 1, 2, 2], np.float32)), mode="linear"),
+        "its mode is linear; resize by nearest neighbours",
+    ),
+    "huge resize": (
+        lambda s: s.node("Resize", s.pair("input"), "", "", s.constant(np.array([1, 4, 2**20, 2**20]))),
+        "is too large",
     ),
     "difference": (lambda s: s.node("Sub", s.pair("input"), s.pair("input")), "it joins two activations"),
     "reflection": (
@@ -434,19 +442,19 @@ REFUSALS: dict[str, tuple[Refused, str]] = {
     ),
     "partial mean": (lambda s: s.node("ReduceMean", s.pair("input"), axes=[2]), "average over the height and width"),
     "softmax over rows": (lambda s: s.node("Softmax", s.pair("input"), axis=2), "use it over the channels"),
-    "transposed plane": (
+    "skewed plane": (
         lambda s: s.node(
             "Conv",
-            s.node("Transpose", s.pair(s.node("Relu", s.pair("input"))), perm=[0, 2, 1, 3]),
-            s.weights(3, 6, 1, 1),
+            s.node("Reshape", s.pair(s.node("Relu", s.pair("input"))), s.constant(np.array([1, 3, 10, 4]))),
+            s.weights(3, 3, 1, 1),
         ),
-        "not NCHW",
+        "cannot be laid out as",
     ),
-    "height concat": (
+    "concat of other sizes": (
         lambda s: s.node(
             "Concat", s.pair("input"), s.pair(s.node("MaxPool", s.pair("input"), kernel_shape=[2, 2]), SCALE), axis=2
         ),
-        "concatenate along the channels only",
+        "is malformed",
     ),
     "negative pads": (
         lambda s: s.node("Conv", s.pair("input"), s.weights(3, 4, 3, 3), pads=[-1, 0, 0, 0]),

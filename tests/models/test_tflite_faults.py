@@ -95,7 +95,7 @@ def test_file_that_is_no_model(tmp_path: Path) -> None:
 def unsupported(builder: TfliteBuilder) -> int:
     source = builder.input((1, 4, 4, 2), (0.1, 0))
     relu = builder.op("RELU6", [source], (1, 4, 4, 2), (0.1, 0))
-    difference = builder.op("SUB", [relu, source], (1, 4, 4, 2), (0.1, 0), table="SubOptions")
+    difference = builder.op("FLOOR_DIV", [relu, source], (1, 4, 4, 2), (0.1, 0))
     return builder.op("COS", [difference], (1, 4, 4, 2), (0.1, 0))
 
 
@@ -141,15 +141,10 @@ def short_weights(builder: TfliteBuilder) -> int:
     return output
 
 
-def concatenated_rows(builder: TfliteBuilder) -> int:
-    source = builder.input((1, 4, 4, 2), (0.1, 0))
-    options = {"table": "ConcatenationOptions", "axis": 1}
-    return builder.op("CONCATENATION", [source, source], (1, 8, 4, 2), (0.1, 0), **options)
-
-
-def reshaped_inside(builder: TfliteBuilder) -> int:
-    inner = builder.conv(builder.input((1, 4, 4, 2), (0.1, 0)), 4, (3, 3))
-    return builder.conv(builder.reshape(inner, (1, 2, 8, 4)), 3, (3, 3))
+def concatenated_sizes(builder: TfliteBuilder) -> int:
+    sources = [builder.input((1, size, 4, 2), (0.1, 0)) for size in (4, 5)]
+    options = {"table": "ConcatenationOptions", "axis": 3}
+    return builder.op("CONCATENATION", sources, (1, 4, 4, 4), (0.1, 0), **options)
 
 
 def nothing_to_compute(builder: TfliteBuilder) -> int:
@@ -172,7 +167,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
     [
         (
             unsupported,
-            r"operator 1 \(SUB, output t2\): 2 of 3 operators are not supported \(SUB, COS\); supported are ADD",
+            r"operator 1 \(FLOOR_DIV, output t2\): 2 of 3 operators are not supported \(FLOOR_DIV, COS\); supported are ADD",
         ),
         (float_network, r"\(RELU, output t1\): its operand 0 is float; convert the model with full integer"),
         (broadcast, r"\(ADD.*broadcasting is not supported"),
@@ -182,8 +177,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
         (unsigned_even_average, "rounds ties otherwise"),
         (wrong_output_shape, r"\(CONV_2D.*it yields \(4, 4, 3\), but the file says \[1, 5, 4, 3\]"),
         (short_weights, "has 53 bytes"),
-        (concatenated_rows, "along axis 1"),
-        (reshaped_inside, "was reshaped from"),
+        (concatenated_sizes, "agree in all other dimensions"),
         (nothing_to_compute, "nothing to compute"),
         (sixteen_bits, "INT16 and not quantised to 8 bits"),
         (dynamic_batch, "dimensions must be positive, known and bounded"),

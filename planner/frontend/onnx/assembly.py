@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from planner.core import arithmetic
+from planner.core.gathering import separated
 from planner.data.graph import (
     Arithmetic,
     Clamp,
+    Gather,
     Graph,
     HostStepKind,
     InputEnd,
@@ -57,6 +59,7 @@ class Assembly:
         self.tensors: dict[str, Tensor] = {}
         self.operators: list[Operator] = []
         self._inputs: dict[str, _InputTensor] = {}
+        self._gathered: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
     def define_input(self, value: ModelInput, dims: tuple[int, ...], name: str, quant: FileQuant) -> Stored:
         """The int8 tensor `name` that a graph input of model dimensions `dims` becomes."""
@@ -86,6 +89,33 @@ class Assembly:
         places = self.places(value)
         shape = self.tensors[value.tensor].shape
         return shape if is_plane(places, shape) else None
+
+    def gathered(self, value: Stored, places: Places, name: str) -> Stored | None:
+        """The new tensor `name` whose element in memory is that of `value`'s tensor at `places`; None if no Gather
+        does that. places: int64 [height, width, channels]. The result's places are those of a plane."""
+        offsets = separated(places)
+        if offsets is None:
+            return None
+        key = (value.tensor, places.shape, places.tobytes())
+        if key not in self._gathered:
+            self._gathered[key] = name
+            shape = Shape(*places.shape)
+            operator = Gather(self.unique_name(f"{name}/gather"), (value.tensor,), name, *offsets)
+            self.add(operator, shape, self.quant(value.tensor))
+        known = self._gathered[key]
+        return Stored(plane_places(self.tensors[known].shape), known, value.real)
+
+    def flat(self, value: Stored, order: Sequence[int] | None = None) -> Stored:
+        """The same value in a tensor of one pixel, its elements in the model's order, or with its axes in `order`."""
+        axes = range(value.places.ndim) if order is None else order
+        places = self.places(value).transpose(axes)
+        moved = self.gathered(value, places.reshape(1, 1, -1), self.unique_tensor(value.tensor))
+        assert moved is not None, "any order is one of channels"
+        return replace(moved, places=np.arange(places.size).reshape(places.shape).transpose(np.argsort(axes)))
+
+    def unique_tensor(self, name: str) -> str:
+        """A name for a tensor that holds the elements of another in another order."""
+        return f"{name}/moved{len(self.operators)}"
 
     def quant(self, tensor: str) -> FileQuant:
         """Quantisation of a tensor."""
@@ -160,6 +190,8 @@ class Assembly:
 
     def output_end(self, value: Activation, name: str) -> OutputEnd:
         """The graph output that `value` is. Raises ModelError if it cannot leave the boards as int8."""
+        if isinstance(value, Stored) and self._channels_first(value) is None:
+            value = self.flat(value)
         match value:
             case Stored():
                 steps: tuple[HostStepKind, ...] = (HostStepKind.DEQUANTISE,) if value.real else ()
@@ -171,14 +203,15 @@ class Assembly:
         dtype = "uint8" if integer.unsigned else "int8"
         if steps and steps[-1] is not HostStepKind.QUANTISE:
             dtype = "float32"
-        channels_first = _channels_first(self.places(value), self.tensors[value.tensor].shape)
+        channels_first = self._channels_first(value)
         if channels_first is None:
             raise ModelError(
                 f"output {name} ({dims_text(value.dims)}) is ordered neither channels first nor channels last; "
                 "remove the Transpose before it"
             )
         quant = value.quant.params if isinstance(value, HostResult) and value.quant else None
-        return OutputEnd(value.tensor, value.dims, dtype, channels_first, steps, quant)
+        group = value.group if isinstance(value, HostResult) else 0
+        return OutputEnd(value.tensor, value.dims, dtype, channels_first, steps, quant, group)
 
     def graph(self, name: str, outputs: tuple[OutputEnd, ...]) -> Graph:
         """The finished graph, which may still have operators that no output needs."""
@@ -188,6 +221,9 @@ class Assembly:
             if known.memory is not None
         )
         return Graph(name, self.tensors, tuple(self.operators), ends, outputs, Arithmetic.ONNXRUNTIME)
+
+    def _channels_first(self, value: Stored | HostResult) -> bool | None:
+        return _channels_first(self.places(value), self.tensors[value.tensor].shape)
 
     def _requantised(self, value: Stored, name: str, quant: FileQuant) -> Stored:
         known = self.quant(value.tensor)

@@ -12,27 +12,29 @@ from numpy.typing import NDArray
 from planner.data.graph import HostStepKind
 from planner.frontend.onnx.assembly import Assembly
 from planner.frontend.onnx.model_file import Node
-from planner.frontend.onnx.operands import constant, stored
+from planner.frontend.onnx.operands import constant, per_channel, stored
 from planner.frontend.onnx.values import (
     Activation,
     Draft,
     Elementwise,
     HostResult,
+    Places,
     RealFunction,
     Stored,
     Value,
     dims_text,
 )
 
+RealBinary = Callable[[Any, Any], Any]
 RealOfNode = Callable[[Node, NDArray[np.float32]], NDArray[np.float32]]
 
 
 def subtract(assembly: Assembly, node: Node, first: Value, second: Value) -> Value:
-    return with_scalar(node, np.subtract, first, second)
+    return with_constant(assembly, node, np.subtract, first, second)
 
 
 def divide(assembly: Assembly, node: Node, first: Value, second: Value) -> Value:
-    return with_scalar(node, np.divide, first, second)
+    return with_constant(assembly, node, np.divide, first, second)
 
 
 def relu(assembly: Assembly, node: Node, x: Value) -> Value:
@@ -47,15 +49,31 @@ def clip(assembly: Assembly, node: Node, x: Value, lower: Value | None = None, u
     return _clipped(node, x, low, high)
 
 
+def prelu(assembly: Assembly, node: Node, x: Value, slope: Value) -> Value:
+    return with_constant(assembly, node, lambda reals, slopes: np.where(reals < 0, reals * slopes, reals), x, slope)
+
+
 def softmax(assembly: Assembly, node: Node, x: Value) -> Value:
     source = stored(node, x)
     places = assembly.places(source)
-    channels = assembly.shape(source).channels
     axis = int(node.attributes.get("axis", -1))
+    if axis in (-1, places.ndim - 1) and not _lies_together(places, -1):
+        source = assembly.flat(source)
+        places = source.places
+    group = places.shape[axis]
+    if not _lies_together(places, axis):
+        raise node.refuse(
+            f"it runs over axis {axis} of {dims_text(places.shape)}, which does not lie together in memory",
+            "use it over the channels or the last axis",
+        )
+    return HostResult(places, source.tensor, (HostStepKind.DEQUANTISE, HostStepKind.SOFTMAX), group=group)
+
+
+def _lies_together(places: Places, axis: int) -> bool:
+    """Whether the elements along an axis are consecutive in memory, from a multiple of their number on."""
     rows = np.moveaxis(places, axis, -1).reshape(-1, places.shape[axis])
-    if rows.shape[1] != channels or np.any(rows % channels != np.arange(channels)):
-        raise node.refuse(f"it runs over axis {axis} of {dims_text(places.shape)}", "use it over the channels")
-    return HostResult(places, source.tensor, (HostStepKind.DEQUANTISE, HostStepKind.SOFTMAX))
+    first = rows[:, :1]
+    return bool(np.all(first % rows.shape[1] == 0) and np.all(rows == first + np.arange(rows.shape[1])))
 
 
 def unary(assembly: Assembly, node: Node, x: Value) -> Value:
@@ -102,21 +120,19 @@ def _elementwise(node: Node, x: Value, function: RealFunction) -> Elementwise:
     )
 
 
-def with_scalar(node: Node, function: Callable[[Any, Any], Any], first: Value, second: Value) -> Value:
-    """A binary operation on an activation and a constant number: an elementwise function of the activation."""
+def with_constant(assembly: Assembly, node: Node, function: RealBinary, first: Value, second: Value) -> Elementwise:
+    """A binary operation on an activation and a constant, one number or one for each channel, in float32."""
     if isinstance(first, Activation) and isinstance(second, Activation):
-        raise node.refuse("it joins two activations", "only Add and Mul do that")
+        raise node.refuse("it joins two activations, and ONNX Runtime does so in float", "only Add and Mul do that")
     value, other = (first, second) if isinstance(first, Activation) else (second, first)
-    number = constant(node, other)
-    if number.size != 1:
-        raise node.refuse(
-            f"its constant operand has {number.size} values",
-            "fold it into the convolution or Gemm before it (only scalars are supported)",
-        )
-    scalar = np.float32(number.reshape(-1)[0])
+    known = _elementwise(node, value, lambda reals: reals)
+    numbers = per_channel(assembly, known, constant(node, other).astype(np.float32))
+    if numbers is None:
+        raise node.refuse("its constant operand differs within a channel", "give one number, or one for each channel")
+    operand = numbers[0] if numbers.size == 1 else numbers[:, None]
     if value is first:
-        return _elementwise(node, value, lambda reals: function(reals, scalar))
-    return _elementwise(node, value, lambda reals: function(scalar, reals))
+        return _elementwise(node, value, lambda reals: function(reals, operand))
+    return _elementwise(node, value, lambda reals: function(operand, reals))
 
 
 UNARY: dict[str, RealOfNode] = {

@@ -47,6 +47,32 @@ def unsqueeze(assembly: Assembly, node: Node, x: Value, axes: Value) -> Value:
     return _rearranged(node, x, lambda array: np.expand_dims(array, chosen))
 
 
+def depth_to_space(assembly: Assembly, node: Node, x: Value) -> Value:
+    size = int(node.attributes["blocksize"])
+    column_row_depth = node.attributes.get("mode", b"DCR") == b"CRD"
+
+    def change(array: Places) -> Places:
+        batch, channels, height, width = array.shape
+        if column_row_depth:
+            parts = array.reshape(batch, -1, size, size, height, width).transpose(0, 1, 4, 2, 5, 3)
+        else:
+            parts = array.reshape(batch, size, size, -1, height, width).transpose(0, 3, 4, 1, 5, 2)
+        return parts.reshape(batch, channels // size**2, height * size, width * size)
+
+    return _rearranged(node, x, change)
+
+
+def space_to_depth(assembly: Assembly, node: Node, x: Value) -> Value:
+    size = int(node.attributes["blocksize"])
+
+    def change(array: Places) -> Places:
+        batch, channels, height, width = array.shape
+        parts = array.reshape(batch, channels, height // size, size, width // size, size)
+        return parts.transpose(0, 3, 5, 1, 2, 4).reshape(batch, -1, height // size, width // size)
+
+    return _rearranged(node, x, change)
+
+
 def shape_of(assembly: Assembly, node: Node, x: Value) -> Value:
     dims = _places(node, x).shape
     start, end = node.attributes.get("start", 0), node.attributes.get("end")

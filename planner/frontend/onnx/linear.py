@@ -14,6 +14,7 @@ from planner.frontend.onnx.operands import plane, stored
 from planner.frontend.onnx.values import (
     Draft,
     FileQuant,
+    OperatorSink,
     Places,
     QuantisedConstant,
     Stored,
@@ -47,7 +48,7 @@ def conv(assembly: Assembly, node: Node, x: Value, w: Value, bias: Value | None 
     if weights.values.shape[2:] == (1, 1) and source.dims[2:] == (1, 1) and node.attributes.get("group", 1) == 1:
         places = np.arange(len(weights.values)).reshape(1, -1, 1, 1)
         return _fully_connected(assembly, node, source, weights, bias, places)
-    shape = plane(assembly, node, source)
+    source, shape = plane(assembly, node, source)
     groups = int(node.attributes.get("group", 1))
     outputs, depth = weights.values.shape[:2]
     if groups < 1 or depth * groups != shape.channels or outputs % groups:
@@ -125,7 +126,7 @@ def _draft(
     sum_scales = np.float64(assembly.quant(source.tensor).params.scale) * scales
     integers = _bias(node, bias, sum_scales)
 
-    def emit(target: Assembly, name: str, quant: FileQuant, clamp: Clamp) -> None:
+    def emit(target: OperatorSink, name: str, quant: FileQuant, clamp: Clamp) -> None:
         operator = Conv(
             name=target.unique_name(node.name),
             inputs=(source.tensor,),

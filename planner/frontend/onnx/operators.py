@@ -36,6 +36,10 @@ HANDLERS: dict[str, Handler] = {
     "Unsqueeze": layout.unsqueeze,
     "Shape": layout.shape_of,
     "Slice": slicing.slice_box,
+    "Resize": slicing.resize,
+    "DepthToSpace": layout.depth_to_space,
+    "SpaceToDepth": layout.space_to_depth,
+    "PRelu": elementwise.prelu,
     "Split": slicing.split,
     **dict.fromkeys(elementwise.UNARY, elementwise.unary),
 }
@@ -43,7 +47,7 @@ HANDLERS: dict[str, Handler] = {
 
 INTEGER_OPERATORS = frozenset({"MaxPool", "GlobalMaxPool", "Pad", "Concat"})
 """Operators that also work on integers, whose output has the quantisation of their input."""
-PARTS = frozenset({"Slice", "Split"})
+PARTS = frozenset({"Slice", "Split", "Resize"})
 """Operators whose result is a part of a tensor, be it seen as integers or as reals."""
 
 

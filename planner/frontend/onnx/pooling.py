@@ -10,27 +10,24 @@ from planner.data.graph import Clamp, Pool, PoolKind, Shape, Window
 from planner.frontend.onnx.assembly import Assembly
 from planner.frontend.onnx.model_file import Node
 from planner.frontend.onnx.operands import constant, plane, stored
-from planner.frontend.onnx.values import Draft, FileQuant, Places, Stored, Value, dims_text, plane_places
+from planner.frontend.onnx.values import Draft, FileQuant, OperatorSink, Places, Stored, Value, dims_text, plane_places
 from planner.frontend.onnx.windows import window_of
 
 
 def maximum_pool(assembly: Assembly, node: Node, x: Value) -> Draft:
     if any(node.outputs[1:]):
         raise node.refuse("its output Indices is not supported", "use only its first output")
-    source = stored(node, x)
-    shape = plane(assembly, node, source)
+    source, shape = plane(assembly, node, stored(node, x))
     return _maximum(assembly, node, source, window_of(node, (), (shape.height, shape.width)))
 
 
 def global_maximum_pool(assembly: Assembly, node: Node, x: Value) -> Draft:
-    source = stored(node, x)
-    shape = plane(assembly, node, source)
+    source, shape = plane(assembly, node, stored(node, x))
     return _maximum(assembly, node, source, Window((shape.height, shape.width)))
 
 
 def average_pool(assembly: Assembly, node: Node, x: Value) -> Draft:
-    source = stored(node, x)
-    shape = plane(assembly, node, source)
+    source, shape = plane(assembly, node, stored(node, x))
     window = window_of(node, (), (shape.height, shape.width))
     output = Shape(*window.output_size(shape.height, shape.width), shape.channels)
     count_padding = bool(node.attributes.get("count_include_pad", 0))
@@ -38,8 +35,7 @@ def average_pool(assembly: Assembly, node: Node, x: Value) -> Draft:
 
 
 def global_average_pool(assembly: Assembly, node: Node, x: Value) -> Draft:
-    source = stored(node, x)
-    shape = plane(assembly, node, source)
+    source, shape = plane(assembly, node, stored(node, x))
     output = Shape(1, 1, shape.channels)
     return _pool(node, source, PoolKind.MEAN, Window((shape.height, shape.width)), output, plane_places(output))
 
@@ -74,7 +70,7 @@ def _maximum(assembly: Assembly, node: Node, source: Stored, window: Window) -> 
     output = Shape(*window.output_size(shape.height, shape.width), shape.channels)
     inner = assembly.quant(source.tensor)
 
-    def emit(target: Assembly, name: str, quant: FileQuant, clamp: Clamp) -> None:
+    def emit(target: OperatorSink, name: str, quant: FileQuant, clamp: Clamp) -> None:
         def make(result: str) -> Pool:
             return Pool(target.unique_name(node.name), (source.tensor,), result, PoolKind.MAXIMUM, window)
 
@@ -92,7 +88,7 @@ def _pool(
     places: Places,
     count_padding: bool = False,
 ) -> Draft:
-    def emit(target: Assembly, name: str, quant: FileQuant, clamp: Clamp) -> None:
+    def emit(target: OperatorSink, name: str, quant: FileQuant, clamp: Clamp) -> None:
         operator = Pool(
             target.unique_name(node.name),
             (source.tensor,),

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.data.graph import Clamp, HostStepKind, QuantParams, Shape
+from planner.data.graph import Clamp, HostStepKind, Operator, QuantParams, Shape
 from planner.frontend.onnx.model_file import Array
-
-if TYPE_CHECKING:
-    from planner.frontend.onnx.assembly import Assembly
 
 Places = NDArray[np.int64]
 RealFunction = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -79,7 +76,29 @@ class Stored(Activation):
     real: bool
 
 
-Emit = Callable[["Assembly", str, FileQuant, Clamp], None]
+class OperatorSink(Protocol):
+    """Where a draft puts its operators: the graph under construction."""
+
+    def unique_name(self, name: str) -> str:
+        """`name`, or with a number if an operator has it already."""
+
+    def add(self, operator: Operator, shape: Shape, quant: FileQuant) -> None:
+        """Append an operator and define its output."""
+
+    def add_requantised(
+        self,
+        make: Callable[[str], Operator],
+        shape: Shape,
+        inner: FileQuant,
+        name: str,
+        quant: FileQuant,
+        clamp: Clamp,
+    ) -> None:
+        """Append the operator `make(output)`, whose output has the quantisation `inner` and no clamp of its own, and
+        after it, if need be, the Lookup to `quant` and `clamp` that writes `name`."""
+
+
+Emit = Callable[[OperatorSink, str, FileQuant, Clamp], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +131,13 @@ class Elementwise(Activation):
 
 @dataclass(frozen=True, eq=False)
 class HostResult(Activation):
-    """What the host computes from the int8 tensor `tensor`; `quant` is that of a QUANTISE step."""
+    """What the host computes from the int8 tensor `tensor`; `quant` is that of a QUANTISE step, `group` that of an
+    OutputEnd."""
 
     tensor: str
     steps: tuple[HostStepKind, ...]
     quant: FileQuant | None = None
+    group: int = 0
 
 
 Value = Array | QuantisedConstant | Activation

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core.arithmetic import UNSIGNED_OFFSET
+from planner.core.gathering import separated
 from planner.data.graph import (
     Arithmetic,
+    Gather,
     Graph,
     HostStepKind,
     InputEnd,
+    Int8Array,
     Operator,
     OutputEnd,
     QuantParams,
@@ -44,11 +50,12 @@ class RealInput:
 
 @dataclass(frozen=True, slots=True)
 class HostResult:
-    """What the host makes of the int8 tensor `tensor`."""
+    """What the host makes of the int8 tensor `tensor`; `group` is that of an OutputEnd."""
 
     tensor: str
     dims: tuple[int, ...]
     steps: tuple[HostStepKind, ...]
+    group: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +140,25 @@ class Assembly:
             raise node.refuse(f"constants exceed {MAXIMUM_CONSTANT_BYTES} bytes", "use a smaller model")
         return tensor.data.view(tensor.dtype.newbyteorder("<")).reshape(tensor.dims)
 
+    def constant_place(self, node: Node) -> int | None:
+        """Which of the first two operands is a constant; None if neither is."""
+        return next((place for place in (0, 1) if self.value(node, place) is None), None)
+
+    def channel_constants(self, node: Node, place: int, source: Stored) -> tuple[Int8Array, QuantParams]:
+        """A constant operand as int8 [1], or one value for each channel of `source`, and its quantisation."""
+        values, tensor = self.constant(node, place), self.operand(node, place)
+        assert tensor is not None
+        quant = activation_quant(tensor)
+        levels = (values.astype(np.int16) - (UNSIGNED_OFFSET if values.dtype == np.uint8 else 0)).astype(np.int8)
+        if np.unique(levels).size == 1:
+            return levels.reshape(-1)[:1], quant
+        if levels.size != source.dims[-1] or levels.shape[-1] != levels.size:
+            raise node.refuse(
+                f"its constant operand {list(levels.shape)} is not one number, nor one for each channel",
+                "use such a constant",
+            )
+        return levels.reshape(-1), quant
+
     def integers(self, node: Node, place: int) -> NDArray[np.int64]:
         """An operand of integers, constant or folded."""
         value = self.value(node, place)
@@ -143,20 +169,45 @@ class Assembly:
             raise node.refuse(f"its operand {place} is {constant.dtype}, not integer", "convert the model again")
         return constant.astype(np.int64)
 
-    def plane(self, node: Node, value: Stored) -> Shape:
-        """Shape of an operand that must be a plane as it lies in memory: [1, height, width, channels], or fewer
-        dimensions. A graph input that nothing has read yet takes the shape asked for."""
+    def plane(self, node: Node, value: Stored) -> tuple[Stored, Shape]:
+        """An operand as a plane [1, height, width, channels], or fewer dimensions, that lies so in memory, and its
+        shape. A graph input that nothing has read yet takes the shape asked for; other tensors are moved."""
         wanted, known = plane_of(value.dims), self.tensors[value.tensor]
         if wanted is None:
             raise node.refuse(f"its operand has the shape {list(value.dims)}", "fix the batch to 1, use 4 dimensions")
         if wanted != known.shape:
             if value.tensor not in self._inputs or any(value.tensor in reader.inputs for reader in self.operators):
-                raise node.refuse(
-                    f"its operand was reshaped from {known.shape.as_tuple()} to {list(value.dims)}",
-                    "reshape only the input, the output, or before a fully connected layer",
-                )
+                return self.reshaped(value, wanted), wanted
             self.tensors[value.tensor] = replace(known, shape=wanted)
-        return wanted
+        return value, wanted
+
+    def reshaped(self, value: Stored, shape: Shape) -> Stored:
+        """A copy whose elements, in the same order, form a tensor of `shape`; two readers share it."""
+        name = f"{value.tensor}/{'x'.join(map(str, shape.as_tuple()))}"
+        if name not in self.tensors:
+            offsets = separated(np.arange(shape.elements).reshape(shape.as_tuple()))
+            assert offsets is not None, "elements in order are a sum of offsets"
+            self.tensors[name] = replace(self.tensors[value.tensor], name=name, shape=shape)
+            self.operators.append(Gather(f"{name}/gather", (value.tensor,), name, *offsets))
+        return replace(value, tensor=name)
+
+    def gathered(self, node: Node, value: Stored, places: NDArray[np.int64]) -> Stored:
+        """The output of `node` as the elements of `value` at `places`, int64 of the output's own dimensions.
+
+        Raises ModelError if the output has other dimensions or another quantisation.
+        """
+        tensor = self.result(node)
+        self.require_same_quant(node, value)
+        if places.shape != tensor.dims:
+            raise node.refuse(
+                f"it yields {list(places.shape)}, but the file says {list(tensor.dims)}", "convert the model again"
+            )
+        # The last shape is one of a single pixel, whose channels may be in any order.
+        candidates = ((shape, separated(places.reshape(shape.as_tuple()))) for shape in _planes(tensor.dims))
+        shape, offsets = next((shape, offsets) for shape, offsets in candidates if offsets is not None)
+        self._define(tensor, shape)
+        self.operators.append(Gather(node.name, (value.tensor,), tensor.name, *offsets))
+        return Stored(tensor.name, tensor.dims)
 
     def quant(self, value: Stored) -> QuantParams:
         """Quantisation of a tensor."""
@@ -181,6 +232,21 @@ class Assembly:
         self.operators.append(operator)
         return Stored(tensor.name, tensor.dims)
 
+    def add_as(self, node: Node, operator: Operator, shape: Shape) -> Stored:
+        """Append the operator that computes the output of `node`, which the file sees with other dimensions."""
+        tensor = self.result(node)
+        self._define(tensor, shape)
+        self.operators.append(operator)
+        return Stored(tensor.name, tensor.dims)
+
+    def add_inner(self, node: Node, operator: Operator, shape: Shape) -> Stored:
+        """Append an operator of a tensor that the file does not have, quantised as the output of `node`."""
+        tensor = self.result(node)
+        unsigned = tensor.dtype == np.uint8
+        self.tensors[operator.output] = Tensor(operator.output, shape, activation_quant(tensor), unsigned)
+        self.operators.append(operator)
+        return Stored(operator.output, shape.as_tuple())
+
     def graph(self) -> Graph:
         """The finished graph."""
         outputs = tuple(self._output_end(number) for number in self.file.outputs)
@@ -198,7 +264,15 @@ class Assembly:
         if not isinstance(value, Stored | HostResult) or tensor.dtype is None:
             raise ModelError(f"output {tensor.name} is not computed from the input by quantised operators")
         steps = value.steps if isinstance(value, HostResult) else ()
-        return OutputEnd(value.tensor, value.dims, tensor.dtype.name, channels_first=False, steps=steps)
+        group = value.group if isinstance(value, HostResult) else 0
+        return OutputEnd(value.tensor, value.dims, tensor.dtype.name, channels_first=False, steps=steps, group=group)
+
+
+def _planes(dims: tuple[int, ...]) -> Iterator[Shape]:
+    """Shapes that tensors of such dimensions may have in memory, those of a plane [1, height, width, ...] first."""
+    splits = [(first, second) for second in reversed(range(len(dims) + 1)) for first in reversed(range(second + 1))]
+    for first, second in sorted(splits, key=lambda split: split != (2, 3)):
+        yield Shape(math.prod(dims[:first]), math.prod(dims[first:second]), math.prod(dims[second:]))
 
 
 def plane_of(dims: tuple[int, ...]) -> Shape | None:

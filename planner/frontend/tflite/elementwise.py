@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from planner.core import fixed_functions
-from planner.core.arithmetic import INT8_VALUES, requantisation_table
+from planner.core.arithmetic import INT8_VALUES, addition, requantisation_table
 from planner.data.graph import Add, Arithmetic, HostStepKind, Int8Array, Lookup, Mul, QuantParams, Shape
+from planner.frontend.constant_operands import scaling, sum_tables
 from planner.frontend.tflite.assembly import Assembly, HostResult, RealInput, Stored
 from planner.frontend.tflite.model_file import Node
 from planner.frontend.tflite.quantisation import activation_quant, fused_clamp, quantised_bound
@@ -23,24 +25,40 @@ _CLIPS: Mapping[str, tuple[float, float]] = {
 
 
 def add(assembly: Assembly, node: Node) -> Stored:
-    """ADD of two tensors of one shape."""
+    """ADD or SUB of two tensors of one shape, or of one and a constant, one number or one for each channel."""
+    place = assembly.constant_place(node)
+    if place is not None:
+        return _add_constant(assembly, node, place)
     first, second = (assembly.activation(node, place) for place in (0, 1))
     if first.dims != second.dims:
         raise node.refuse(
-            f"it adds {list(first.dims)} and {list(second.dims)}; broadcasting is not supported",
-            "add tensors of one shape",
+            f"it joins {list(first.dims)} and {list(second.dims)}; broadcasting is not supported",
+            "join tensors of one shape",
         )
-    shape = assembly.plane(node, first)
-    assembly.plane(node, second)
+    (first, shape), (second, _) = (assembly.plane(node, value) for value in (first, second))
     tensor = assembly.result(node)
     clamp = fused_clamp(node, activation_quant(tensor))
-    return assembly.add(node, Add(node.name, (first.tensor, second.tensor), tensor.name, clamp=clamp), shape)
+    names = (first.tensor, second.tensor)
+    return assembly.add(node, Add(node.name, names, tensor.name, clamp, subtract=node.op == "SUB"), shape)
+
+
+def _add_constant(assembly: Assembly, node: Node, place: int) -> Stored:
+    source, shape = assembly.plane(node, assembly.activation(node, 1 - place))
+    constants, constant_quant = assembly.channel_constants(node, place, source)
+    target, known = activation_quant(assembly.result(node)), assembly.quant(source)
+    first, second = (constant_quant, known) if place == 0 else (known, constant_quant)
+    rule = addition(first, second, target, Arithmetic.TFLM, subtract=node.op == "SUB")
+    table = sum_tables(rule, constants, place == 0, fused_clamp(node, target))
+    return assembly.add(node, Lookup(node.name, (source.tensor,), assembly.result(node).name, table), shape)
 
 
 def mul(assembly: Assembly, node: Node) -> Stored:
-    """MUL of two tensors of one shape, or of one with a pixel that scales all."""
-    sources = [assembly.activation(node, place) for place in (0, 1)]
-    shapes = [assembly.plane(node, source) for source in sources]
+    """MUL of two tensors of one shape, of one with a pixel that scales all, or of one and a constant."""
+    place = assembly.constant_place(node)
+    if place is not None:
+        return _mul_constant(assembly, node, place)
+    operands = [assembly.plane(node, assembly.activation(node, place)) for place in (0, 1)]
+    sources, shapes = [source for source, _ in operands], [shape for _, shape in operands]
     if shapes[0].height * shapes[0].width < shapes[1].height * shapes[1].width:
         sources.reverse()
         shapes.reverse()
@@ -53,6 +71,15 @@ def mul(assembly: Assembly, node: Node) -> Stored:
     clamp = fused_clamp(node, activation_quant(tensor))
     names = tuple(source.tensor for source in sources)
     return assembly.add(node, Mul(node.name, names, tensor.name, clamp=clamp), shapes[0])
+
+
+def _mul_constant(assembly: Assembly, node: Node, place: int) -> Stored:
+    source, shape = assembly.plane(node, assembly.activation(node, 1 - place))
+    constants, quant = assembly.channel_constants(node, place, source)
+    factors = np.broadcast_to(constants, shape.channels)
+    tensor = assembly.result(node)
+    clamp = fused_clamp(node, activation_quant(tensor))
+    return assembly.add(node, scaling(node.name, source.tensor, tensor.name, factors, quant, clamp), shape)
 
 
 def relu(assembly: Assembly, node: Node) -> Stored:
@@ -82,19 +109,15 @@ def clip(assembly: Assembly, node: Node) -> Stored:
 
 
 def prelu(assembly: Assembly, node: Node) -> Stored:
-    """PRELU with one slope for all channels."""
+    """PRELU with one slope for all channels, or one for each."""
     source = assembly.activation(node)
-    slopes, tensor = assembly.constant(node, 1), assembly.operand(node, 1)
-    assert tensor is not None
-    if slopes.dtype != np.int8 or np.unique(slopes).size != 1:
-        raise node.refuse(
-            f"its slopes are {slopes.size} values of {slopes.dtype}", "use one int8 slope for all channels"
-        )
-    slope = activation_quant(tensor)
+    slopes, slope = assembly.channel_constants(node, 1, source)
     target = activation_quant(assembly.result(node))
-    level = int(slopes.ravel()[0]) - slope.zero_point
-    table = fixed_functions.prelu_table(assembly.quant(source), target, level, slope.scale)
-    return _lookup(assembly, node, table)
+    tables = [
+        fixed_functions.prelu_table(assembly.quant(source), target, int(level) - slope.zero_point, slope.scale)
+        for level in slopes
+    ]
+    return _lookup(assembly, node, tables[0] if len(tables) == 1 else np.stack(tables))
 
 
 def logistic(assembly: Assembly, node: Node) -> Stored:
@@ -142,7 +165,7 @@ def dequantize(assembly: Assembly, node: Node) -> HostResult:
     """DEQUANTIZE, at the end of the network."""
     match assembly.value(node, 0):
         case HostResult(steps=(*_, HostStepKind.FIXED_SOFTMAX)) as value:
-            return HostResult(value.tensor, value.dims, (*value.steps, HostStepKind.DEQUANTISE))
+            return replace(value, steps=(*value.steps, HostStepKind.DEQUANTISE))
         case Stored() as value:
             return HostResult(value.tensor, value.dims, (HostStepKind.DEQUANTISE,))
     raise node.refuse("it dequantises a constant, or what is float already", _FULL_INTEGER)
@@ -153,14 +176,12 @@ def softmax(assembly: Assembly, node: Node) -> HostResult:
     if node.options["Beta"] != 1.0:
         raise node.refuse(f"beta is {node.options['Beta']}", "fold beta into the layer before")
     value = assembly.value(node, 0)
-    if not isinstance(value, Stored | HostResult) or value.dims[-1] != assembly.tensors[value.tensor].shape.channels:
-        raise node.refuse("it is not over the channels of a tensor", "softmax is supported at the end of a network")
     match value:
         case HostResult(steps=(HostStepKind.DEQUANTISE,)):
-            return HostResult(value.tensor, value.dims, (*value.steps, HostStepKind.SOFTMAX))
+            return HostResult(value.tensor, value.dims, (*value.steps, HostStepKind.SOFTMAX), value.dims[-1])
         case Stored():
             _require_output(node, activation_quant(assembly.result(node)), fixed_functions.UNIT_QUANT)
-            return HostResult(value.tensor, value.dims, (HostStepKind.FIXED_SOFTMAX,))
+            return HostResult(value.tensor, value.dims, (HostStepKind.FIXED_SOFTMAX,), value.dims[-1])
     raise node.refuse("it reads what the host has computed already", "softmax is supported once, at the end")
 
 
@@ -176,8 +197,7 @@ def _fixed_function(
 
 
 def _lookup(assembly: Assembly, node: Node, table: Int8Array) -> Stored:
-    source = assembly.activation(node)
-    shape = assembly.plane(node, source)
+    source, shape = assembly.plane(node, assembly.activation(node))
     return assembly.add(node, Lookup(node.name, (source.tensor,), assembly.result(node).name, table), shape)
 
 

@@ -60,14 +60,28 @@ def strided_slice(assembly: Assembly, node: Node) -> Stored | Folded:
     if not isinstance(assembly.value(node, 0), Stored):
         return _folded_slice(assembly, node, begin, end, stride)
     source = assembly.activation(node)
-    if node.options["ShrinkAxisMask"] or np.any(stride != 1):
-        raise node.refuse(f"it has the strides {stride.tolist()}, or drops axes", "use strides of 1, keep all axes")
     begin_mask, end_mask = (int(node.options[name]) for name in ("BeginMask", "EndMask"))
+    if node.options["ShrinkAxisMask"] or np.any(stride != 1):
+        return _strided(assembly, node, source, begin.tolist(), end.tolist(), stride.tolist())
     spans = []
     for axis, (first, last, length) in enumerate(zip(begin.tolist(), end.tolist(), source.dims, strict=True)):
         chosen = slice(None if begin_mask >> axis & 1 else first, None if end_mask >> axis & 1 else last)
         spans.append(chosen.indices(length)[:2])
     return _box(assembly, node, source, spans)
+
+
+def _strided(
+    assembly: Assembly, node: Node, source: Stored, begin: list[int], end: list[int], stride: list[int]
+) -> Stored:
+    """With steps, also backwards, and with axes of which one index is taken."""
+    masks = [int(node.options[name]) for name in ("BeginMask", "EndMask", "ShrinkAxisMask")]
+    indices: list[int | slice] = []
+    for axis, (first, last, step) in enumerate(zip(begin, end, stride, strict=True)):
+        no_first, no_last, shrinks = (mask >> axis & 1 for mask in masks)
+        part = slice(None if no_first else first, None if no_last else last, step)
+        indices.append(first if shrinks else part)
+    places = np.arange(int(np.prod(source.dims))).reshape(source.dims)[tuple(indices)]
+    return assembly.gathered(node, source, places.reshape(assembly.result(node).dims))
 
 
 def _folded_slice(assembly: Assembly, node: Node, begin: _Indices, end: _Indices, stride: _Indices) -> Folded:
@@ -97,7 +111,7 @@ def _parts(assembly: Assembly, node: Node, source: Stored, axis: int, sizes: Seq
 
 def _box(assembly: Assembly, node: Node, source: Stored, spans: Sequence[_Span], place: int = 0) -> Stored:
     """The Slice from `source` to output `place`, with the indices [first, last) of each of its dimensions."""
-    shape = assembly.plane(node, source)
+    source, shape = assembly.plane(node, source)
     assembly.require_same_quant(node, source, place)
     planes = [(0, 1)] * (4 - len(spans)) + list(spans)
     for (first, last), length in zip(planes, (1, *shape.as_tuple()), strict=True):

@@ -15,7 +15,7 @@ _DEFAULT_WEIGHTS_FORMAT = 0
 def conv(assembly: Assembly, node: Node) -> Stored:
     """CONV_2D: weights [output channels, rows, columns, input channels / groups]."""
     source = assembly.activation(node)
-    shape = assembly.plane(node, source)
+    source, shape = assembly.plane(node, source)
     weights = _weights(assembly, node, axis=0, rank=4)
     outputs, *_, depth = weights.values.shape
     if shape.channels % depth or outputs % (shape.channels // depth):
@@ -27,7 +27,7 @@ def conv(assembly: Assembly, node: Node) -> Stored:
 def depthwise_conv(assembly: Assembly, node: Node) -> Stored:
     """DEPTHWISE_CONV_2D: weights [1, rows, columns, input channels * multiplier]."""
     source = assembly.activation(node)
-    shape = assembly.plane(node, source)
+    source, shape = assembly.plane(node, source)
     weights = _weights(assembly, node, axis=3, rank=4)
     one, *kernel, outputs = weights.values.shape
     if one != 1 or outputs % shape.channels:
@@ -47,7 +47,7 @@ def fully_connected(assembly: Assembly, node: Node) -> Stored:
     outputs, inputs = weights.values.shape
     shape = assembly.tensors[source.tensor].shape
     if inputs != shape.elements:
-        shape = assembly.plane(node, source)
+        source, shape = assembly.plane(node, source)
         if inputs != shape.channels:
             raise node.refuse(f"{outputs}x{inputs} weights do not fit {list(source.dims)}", "convert the model again")
         window = Window((1, 1))
@@ -85,7 +85,7 @@ def mean(assembly: Assembly, node: Node) -> Stored:
         raise node.refuse(
             f"a mean over axes {sorted(axes)} of {list(source.dims)} is not supported", "use axes 1 and 2"
         )
-    shape = assembly.plane(node, source)
+    source, shape = assembly.plane(node, source)
     window = Window((shape.height, shape.width))
     operator = Pool(node.name, (source.tensor,), assembly.result(node).name, PoolKind.MEAN, window)
     return assembly.add(node, operator, Shape(1, 1, shape.channels))
@@ -142,7 +142,7 @@ def _add_conv(
 
 def _pool_operands(assembly: Assembly, node: Node) -> tuple[Stored, Shape, Window]:
     source = assembly.activation(node)
-    shape = assembly.plane(node, source)
+    source, shape = assembly.plane(node, source)
     assembly.require_same_quant(node, source)
     kernel = (int(node.options["FilterHeight"]), int(node.options["FilterWidth"]))
     return source, shape, _window(node, kernel, shape)
