@@ -167,7 +167,7 @@ def dynamic_batch(builder: TfliteBuilder) -> int:
     [
         (
             unsupported,
-            r"operator 1 \(FLOOR_DIV, output t2\): 2 of 3 operators are not supported \(FLOOR_DIV, COS\); supported are ADD",
+            r"operator 1 \(FLOOR_DIV, output t2\): 2 of 3 operators are not supported \(FLOOR_DIV, COS\); supported",
         ),
         (float_network, r"\(RELU, output t1\): its operand 0 is float; convert the model with full integer"),
         (broadcast, r"\(ADD.*broadcasting is not supported"),
