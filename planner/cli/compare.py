@@ -23,7 +23,7 @@ from planner.report.comparison import (
     comparison_markdown,
     comparison_table,
 )
-from planner.report.plots import latency_against_ram, plotting_available, ram_over_time
+from planner.report.plots import latency_against_ram, plotting_available, ram_over_time, timeline
 from planner.workflow.compare import Comparison
 from planner.workflow.compare import compare as compare_plans
 from planner.workflow.inference import read_input
@@ -70,6 +70,8 @@ def _files(problem: Instance, comparison: Comparison) -> dict[str, str | bytes]:
     else:
         plots["latency_ram.png"] = latency_against_ram(f"{problem.name}: latency against RAM", report.plans)
         if optimum is not None:
+            title = f"{problem.name}: the optimised plan over time"
+            plots["timeline.png"] = timeline(title, problem, optimum.plan, optimum.simulation)
             title = f"{problem.name}: RAM of the optimised plan over time"
             plots["ram_time.png"] = ram_over_time(title, problem, optimum.plan, optimum.simulation)
     return {

@@ -65,6 +65,7 @@ class ComparedPlan:
     match: bool | None
     ratio: float | None
     measured_ratio: float | None
+    energy_uj: float | None
     transferred_bytes: int
     messages: int
     devices: tuple[ComparedDevice, ...]
@@ -114,9 +115,11 @@ class ComparisonReport:
     seed_ram: tuple[SeedRam, ...]
 
 
+SEED_LABEL = "seed, flat slices with partial kernels"
 NOTES = """\
 - Latency is the plan clock; phases the optimiser's additive clock. Measured latency is virtual time of the boards.
 - RAM counts static data, stack, link buffers and arena; the peak shown is the largest of any device.
+- Ratio is to the optimised plan as predicted, "to bound" to the latency that no plan beats on this network.
 - Capped: the same rule with shares clipped to RAM and flash, and inputs gathered in chunks, where a cap is broken.
 - Relayed: the same devices on a star, each message passing through the host, as the seed does it.
 - The seed cuts inside kernels; its ranges here are rounded to whole kernels, which boards can run.\
@@ -130,7 +133,7 @@ def comparison_csv(report: ComparisonReport) -> str:
     writer.writerow(
         [
             *("name", "variant", "network", "feasible", "broken_caps", "latency_us", "phase_us", "measured_us"),
-            *("match", "ratio", "measured_ratio", "ram_peak_bytes", "transferred_bytes", "messages"),
+            *("match", "ratio", "measured_ratio", "ram_peak_bytes", "energy_uj", "transferred_bytes", "messages"),
         ]
     )
     for plan in report.plans:
@@ -138,7 +141,7 @@ def comparison_csv(report: ComparisonReport) -> str:
             [
                 *(plan.name, plan.variant, plan.network, plan.feasible, _broken(plan), plan.latency_us, plan.phase_us),
                 *(plan.measured_us, plan.match, plan.ratio, plan.measured_ratio, plan.ram_peak_bytes),
-                *(plan.transferred_bytes, plan.messages),
+                *(plan.energy_uj, plan.transferred_bytes, plan.messages),
             ]
         )
     return text.getvalue()
@@ -159,7 +162,7 @@ def comparison_markdown(report: ComparisonReport, plots: Sequence[str]) -> str:
                 f"# {origin.instance}: the optimised plan and the heuristics",
                 f"Search: {report.status}. No plan is faster than {milliseconds(report.lower_bound_us)}; in the phase "
                 f"model, than {milliseconds(report.phase_lower_bound_us)}. {best}",
-                _plan_table(report.plans),
+                _plan_table(report),
                 *(f"![{name}]({name})" for name in plots),
                 "## Caps that are broken",
                 "\n".join(f"- {plan.label}: {_broken(plan)}" for plan in report.plans if not plan.feasible) or "None.",
@@ -192,7 +195,13 @@ def comparison_markdown(report: ComparisonReport, plots: Sequence[str]) -> str:
     )
 
 
-def _plan_table(plans: Sequence[ComparedPlan]) -> str:
+def _plan_table(report: ComparisonReport) -> str:
+    """Every plan, and what the seed takes on as many boards; energy only where it is known.
+
+    The bound holds on the network as it is, so relayed plans have no distance to it.
+    """
+    plans, bound_us = report.plans, report.lower_bound_us
+    with_energy = any(plan.energy_uj is not None for plan in plans)
     ordered = sorted(plans, key=lambda plan: (plan.variant != "optimised", not plan.feasible, plan.latency_us))
     rows = [
         (
@@ -202,20 +211,28 @@ def _plan_table(plans: Sequence[ComparedPlan]) -> str:
             milliseconds(plan.phase_us),
             milliseconds(plan.measured_us),
             _times(plan.ratio),
+            _times(plan.latency_us / bound_us if bound_us and plan.network == "direct" else None),
             f"{kibibytes(plan.ram_peak_bytes)} KiB",
             f"{max(device.flash_bytes for device in plan.devices) / 1024:.0f} KiB",
             plan.transferred_bytes,
             plan.messages,
+            *([UNKNOWN if plan.energy_uj is None else f"{plan.energy_uj:.0f} uJ"] if with_energy else []),
         )
         for plan in ordered
     ]
-    headers = ("plan", "fits", "latency", "phases", "measured", "ratio", "RAM peak", "flash", "bytes", "messages")
-    return tabulate(rows, headers, tablefmt="github", colalign=("left", "left", *("right",) * 8))
+    headers = ["plan", "fits", "latency", "phases", "measured", "ratio", "to bound", "RAM peak", "flash", "bytes"]
+    headers += ["messages", *(["energy"] if with_energy else [])]
+    boards = len(plans[0].devices) if plans else 0
+    for seed in report.seed_ram:
+        if seed.boards == boards:
+            nothing = (UNKNOWN,) * (len(headers) - 3)
+            rows.append((f"{SEED_LABEL}, counted", *nothing[:6], f"{kibibytes(seed.ram_bytes)} KiB", *nothing[6:]))
+    return tabulate(rows, headers, tablefmt="github", colalign=("left", "left", *("right",) * (len(headers) - 2)))
 
 
 def comparison_table(report: ComparisonReport) -> str:
     """The main table alone."""
-    return _plan_table(report.plans)
+    return _plan_table(report)
 
 
 def _broken(plan: ComparedPlan) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from planner.core.bounds import schedule_lower_bound
+from planner.core.energy import energy_uj, fleet_power
 from planner.core.phase import evaluate
 from planner.core.seed_ram import seed_ram_bytes
 from planner.core.simulate import simulate
@@ -28,7 +29,7 @@ from planner.report.comparison import (
 )
 from planner.report.notation import us
 from planner.report.solve_report import PlanFacts
-from planner.solvers.heuristics import HEURISTICS, Heuristic, clip, describe, heuristics
+from planner.solvers.heuristics import FUSING, HEURISTICS, Heuristic, clip, describe, heuristics
 from planner.solvers.interface import CancelCheck
 from planner.workflow.making import Excess, excess, make_plan
 from planner.workflow.run import check_against_bound, count_mismatches, run_plan
@@ -83,6 +84,7 @@ def compare(
         made = _Made(solved.result.split, solved.facts.plan, solved.binaries, Excess.none(instance))
         plans.append(comparer.compared("optimised", "optimised", "direct", instance, made))
     plans += comparer.heuristics("direct", instance, heuristics(instance))
+    plans += comparer.fusing(instance)
     star = relayed(instance)
     if star is not None:
         plans += comparer.heuristics("relayed", star, {name: HEURISTICS[name] for name in RELAYED})
@@ -109,6 +111,27 @@ class _Comparer:
             if clipped is not None:
                 yield self.compared(name, "capped", network, instance, clipped)
 
+    def fusing(self, instance: Instance) -> Iterator[ComparedPlan]:
+        """Every rule that fuses operators as it is, and its first split that fits if that does not."""
+        for name, rule in FUSING.items():
+            splits = rule(self._graph, instance)
+            made = self._make(instance, next(splits))
+            yield self.compared(name, "as is", "direct", instance, made)
+            fitting = self._first_fitting(instance, splits) if made.beyond else None
+            if fitting is not None:
+                yield self.compared(name, "capped", "direct", instance, fitting)
+
+    def _first_fitting(self, instance: Instance, splits: Iterator[Split]) -> _Made | None:
+        """The plan of the first split that keeps the caps; only those whose buffers may fit are made."""
+        caps = [device.arena_cap_bytes for device in instance.devices]
+        for split in splits:
+            live_bytes = evaluate(self._graph, instance, split).peak_live_bytes
+            if all(size <= cap for size, cap in zip(live_bytes, caps, strict=False)):
+                made = self._make(instance, split)
+                if not made.beyond:
+                    return made
+        return None
+
     def compared(self, name: str, variant: str, network: str, instance: Instance, made: _Made) -> ComparedPlan:
         """Check, simulate and, if it fits, run a plan."""
         self._tell(f"{name}, {variant}, {network}")
@@ -117,18 +140,21 @@ class _Comparer:
         if bool(violations) != bool(made.beyond) or any(v.rule not in ("RAM", "flash") for v in violations):
             raise InternalError(f"the plan of {name} breaks a rule: {violations[:1]}")
         run = self._run(instance, made) if self._boards is not None and not violations else None
+        simulation = simulate(instance, made.plan)
+        powers = fleet_power(instance)
         return ComparedPlan(
             name=name,
             variant=variant,
             network=network,
             feasible=not violations,
             broken_caps=tuple(_broken_caps(instance, made.beyond)),
-            latency_us=simulate(instance, made.plan).makespan_ns / 1000,
+            latency_us=simulation.makespan_ns / 1000,
             phase_us=evaluate(self._graph, instance, made.split).makespan_ns / 1000,
             measured_us=us(run.latency_ns) if run else None,
             match=count_mismatches(run, self._graph, self._inputs) == 0 if run else None,
             ratio=None,
             measured_ratio=None,
+            energy_uj=energy_uj(powers, simulation) if powers else None,
             transferred_bytes=sum(message.size_bytes for message in made.plan.messages),
             messages=len(made.plan.messages),
             devices=tuple(
@@ -223,6 +249,6 @@ def _report(
         best_ratio=best.ratio if best else None,
         best_measured_ratio=best.measured_ratio if best else None,
         plans=plans,
-        rules=tuple(Rule(name, describe(heuristic)) for name, heuristic in heuristics(instance).items()),
+        rules=tuple(Rule(name, describe(rule)) for name, rule in {**heuristics(instance), **FUSING}.items()),
         seed_ram=tuple(SeedRam(boards, seed_ram_bytes(graph, boards)) for boards in range(1, SEED_BOARDS + 1)),
     )

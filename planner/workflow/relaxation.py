@@ -162,7 +162,12 @@ def _pinned(made: Made) -> Mapping[str, list[int]]:
 
 def _one_of_each_kind(instance: Instance, nodes: Sequence[int]) -> list[tuple[int, ...]]:
     """The first of the devices that are alike, each by itself."""
-    kinds = {replace(instance.devices[node], name=""): node for node in reversed(nodes)}
+
+    def kind(node: int) -> tuple[object, ...]:
+        device = instance.devices[node]
+        return device.profile.name, device.ram_cap_bytes, device.flash_cap_bytes
+
+    kinds = {kind(node): node for node in reversed(nodes)}
     return [(node,) for node in sorted(kinds.values())]
 
 

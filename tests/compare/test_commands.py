@@ -23,7 +23,7 @@ input: host
 output: host
 solver: {time_limit: 6s}
 """
-PLOTS = {"latency_ram.png", "ram_time.png"}
+PLOTS = {"latency_ram.png", "ram_time.png", "timeline.png"}
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler for local processes")
 

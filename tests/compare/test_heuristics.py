@@ -5,22 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.core.executor import execute
 from planner.core.lowering import lower
 from planner.core.regions import whole
 from planner.core.step_costs import StepCosts
 from planner.core.validate import validate
-from planner.data.graph import Arithmetic, Graph, Shape, Window
+from planner.data.graph import Arithmetic, Graph, Padding, Shape, Window
 from planner.data.hardware import LinkCost, Network
 from planner.data.instance import Instance
-from planner.data.split import Axis, Mode
+from planner.data.split import Axis, Mode, Overlap
 from planner.planfmt.encode import encode
-from planner.solvers.heuristics import HEURISTICS, clip, describe, heuristics, single_device
+from planner.solvers.heuristics import FUSING, HEURISTICS, clip, describe, heuristics, single_device
 from tests.builders.cases import random_case
 from tests.builders.fleets import FIRMWARE, instance, profile
-from tests.builders.graphs import GraphBuilder
+from tests.builders.graphs import GraphBuilder, random_input
+from tests.builders.interpreter import interpret
 
 COST = LinkCost(1000, 10_000)
 
@@ -199,3 +202,48 @@ def test_a_device_alone_exchanges_only_the_ends(seed: int) -> None:
     fleet = replace(case.instance, network=Network.switch(host, COST), input_node=host, output_node=host)
     plan = lower(case.graph, fleet, single_device(case.graph, fleet, 0))
     assert {(message.source, message.target) for message in plan.messages} <= {(host, 0), (0, host)}
+
+
+def chain(height: int = 64) -> Graph:
+    """Two strided stages with a residual block between them, to an eighth of the height, and a classifier."""
+    builder = GraphBuilder(np.random.default_rng(5), Shape(height, height, 3))
+    half = Window((3, 3), (2, 2), padding=Padding(1, 1, 1, 1))
+    current = builder.conv(builder.conv(builder.input, 8, half), 8, half)
+    expanded = builder.conv(current, 24, Window((1, 1)))
+    filtered = builder.conv(expanded, 24, Window((3, 3), padding=Padding(1, 1, 1, 1)), groups=24)
+    current = builder.conv(builder.add(current, builder.conv(filtered, 8, Window((1, 1)))), 16, half)
+    return builder.graph((builder.fully_connected(builder.mean(current), 10),), Arithmetic.TFLM)
+
+
+@pytest.mark.parametrize("name", FUSING)
+def test_fusing_rules_take_ever_less_memory_and_give_the_same_bytes(name: str) -> None:
+    graph, fleet = chain(), instance(Network.switch(2, COST))
+    splits = list(FUSING[name](graph, fleet))
+    inputs = random_input(graph, 1)
+    expected = execute(graph, inputs)[graph.outputs[0].tensor]
+    peaks = []
+    for split in splits:
+        plan = lower(graph, fleet, split)
+        assert validate(graph, fleet, plan) == ()
+        (values,) = interpret(graph, plan, inputs).values()
+        np.testing.assert_array_equal(values, expected)
+        peaks.append(max(program.arena_bytes for program in plan.programs[:-1]))
+    assert min(peaks[1:]) < peaks[0]
+
+
+def test_fused_rows_are_equal_bands_of_the_early_operators() -> None:
+    graph, fleet = chain(), instance(Network.switch(2, COST))
+    split = next(FUSING["fused-rows"](graph, fleet))
+    (segment,) = split.segments
+    assert segment.operators == tuple(operator.name for operator in graph.operators[:7])
+    assert segment.layout.ranges == ((0, 4), (4, 8), (0, 0))
+    assert {choice.layout.active for choice in split.operators.values()} == {(0,)}
+
+
+def test_patches_stay_on_the_fastest_device_and_compute_columns_again() -> None:
+    slow, fast = profile("slow", 100_000_000), profile("fast", 200_000_000)
+    graph, fleet = chain(), instance(Network.switch(2, COST), (slow, fast))
+    split = next(FUSING["patches"](graph, fleet))
+    (segment,) = split.segments
+    assert segment.layout.active == (1,)
+    assert [stage.overlap for stage in segment.stages if stage.columns] == [Overlap.RECOMPUTED]

@@ -6,7 +6,7 @@ Only `greedy` looks at caps, so the plan of a heuristic may not fit; `clip` make
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from planner.data.graph import Graph
@@ -14,6 +14,7 @@ from planner.data.instance import Instance
 from planner.data.split import Split
 from planner.solvers.heuristics.blocks import megatron_blocks
 from planner.solvers.heuristics.clipping import clip
+from planner.solvers.heuristics.fusing import fused_rows, patches
 from planner.solvers.heuristics.greedy import greedy
 from planner.solvers.heuristics.pipeline import layer_pipeline
 from planner.solvers.heuristics.shares import (
@@ -42,6 +43,10 @@ HEURISTICS: Mapping[str, Heuristic] = {
 }
 
 
+FUSING: Mapping[str, Callable[[Graph, Instance], Iterator[Split]]] = {"fused-rows": fused_rows, "patches": patches}
+"""Rules that fuse operators: the first split is the rule's, those after it take ever less memory."""
+
+
 def heuristics(instance: Instance) -> Mapping[str, Heuristic]:
     """All heuristics for a fleet by name: `HEURISTICS`, and each kind of device alone."""
     ends = (instance.input_node, instance.output_node)
@@ -53,13 +58,14 @@ def heuristics(instance: Instance) -> Mapping[str, Heuristic]:
     return {**HEURISTICS, **alone}
 
 
-def describe(heuristic: Heuristic) -> str:
+def describe(heuristic: Callable[..., object]) -> str:
     """The rule in one sentence."""
     function = heuristic.func if isinstance(heuristic, partial) else heuristic
-    return inspect.getdoc(function) or ""
+    return " ".join((inspect.getdoc(function) or "").split())
 
 
 __all__ = [
+    "FUSING",
     "HEURISTICS",
     "Heuristic",
     "clip",
