@@ -34,12 +34,26 @@ class SolverLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureInput:
+    """How a picture becomes the model's input.
+
+    Reals are (pixel - mean) / deviation, pixels in [0, 255], one value or one for each channel; without a mean, black
+    and white become the ends of the input's int8 range. `shorter_side`: pixels to which the shorter side is resized
+    before the centre is cut out; 0 resizes the whole picture to the input, which may distort it.
+    """
+
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = (1.0,)
+    shorter_side: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """A model over a fleet. Nodes 0..len(devices)-1 are the devices, node len(devices) is the host.
 
     `model` is a path or `zoo:NAME`. `arithmetic` None means the rule of the model's origin. `input_node` is where the
     input arises, `output_node` where the result is wanted. Each of `objectives` is minimised among the plans that are
-    best by those before it.
+    best by those before it. `labels` is a file with a line for each value of the output.
     """
 
     name: str
@@ -51,6 +65,8 @@ class Instance:
     arithmetic: Arithmetic | None = None
     objectives: tuple[Objective, ...] = (Objective.LATENCY,)
     limits: SolverLimits = SolverLimits()
+    picture: PictureInput = PictureInput()
+    labels: str | None = None
 
     @property
     def host(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from planner.data.graph import Arithmetic
 from planner.data.hardware import ADDRESSABLE_BYTES, CostProfile, Device, LinkCost, Network, NetworkKind
-from planner.data.instance import Instance, Objective, SolverLimits
+from planner.data.instance import Instance, Objective, PictureInput, SolverLimits
 from planner.errors import Fault, InstanceError, ProfileError
 from planner.files import shipped
 from planner.files.profile_file import load_profile
@@ -41,6 +41,8 @@ def load_instance(path: Path) -> Instance:
         arithmetic=top.optional("arithmetic", member(Arithmetic), None),
         objectives=top.optional("objective", _objectives, (Objective.LATENCY,)),
         limits=_read_limits(top.optional_section("solver")),
+        picture=_read_picture(top.optional_section("picture")),
+        labels=top.optional("labels", lambda value: str(path.parent / text(value)), None),
     )
     _check_objectives(top, instance)
     top.finish()
@@ -188,6 +190,26 @@ def _read_limits(section: Section) -> SolverLimits:
     )
     section.finish()
     return limits
+
+
+def _read_picture(section: Section) -> PictureInput:
+    known = PictureInput()
+    picture = PictureInput(
+        mean=section.optional("mean", _numbers, known.mean),
+        deviation=section.optional("std", _numbers, known.deviation),
+        shorter_side=section.optional("resize", integer(1), known.shorter_side),
+    )
+    if 0 in picture.deviation:
+        section.fault("std", "pixels are divided by 0", "give the deviation of each channel")
+    if "std" in section and "mean" not in section:
+        section.fault("std", "has no mean beside it", "give mean: too, 0 if nothing is subtracted")
+    section.finish()
+    return picture
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    """One number, or several."""
+    return tuple(number(item) for item in (value if isinstance(value, list) else [value]))
 
 
 def _memory_bytes(value: object) -> int:

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.errors import InputError
-from planner.files.array_file import read_array, read_picture
+from planner.files.array_file import PICTURE_SUFFIXES, read_array, read_picture
 
 Float32Array = NDArray[np.float32]
 
-PICTURE_SUFFIXES = frozenset({".png", ".bmp", ".jpg", ".jpeg"})
 ARRAY_SUFFIX = ".npy"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
@@ -31,10 +32,11 @@ class RunReport:
     latency_us: float
     predicted_latency_us: float
     devices: tuple[DeviceRunSummary, ...]
+    best: tuple[tuple[str, float], ...] = ()
 
 
-def run_report(result: RunResult, mismatched_bytes: int) -> RunReport:
-    """Summarise a run whose result differs from what it should be in so many bytes."""
+def run_report(result: RunResult, mismatched_bytes: int, best: Sequence[tuple[str, float]] = ()) -> RunReport:
+    """Summarise a run whose result differs from what it should be in so many bytes; `best` are labels with values."""
     return RunReport(
         match=mismatched_bytes == 0,
         mismatched_bytes=mismatched_bytes,
@@ -51,6 +53,7 @@ def run_report(result: RunResult, mismatched_bytes: int) -> RunReport:
             )
             for device in result.devices
         ),
+        best=tuple(best),
     )
 
 
@@ -78,4 +81,7 @@ def run_table(report: RunReport, result: RunResult) -> str:
         else f"MISMATCH: {report.mismatched_bytes} bytes differ"
     )
     latency = f"latency {milliseconds(report.latency_us)}, predicted {milliseconds(report.predicted_latency_us)}"
-    return f"{devices}\n\n{latency} ({percent(error)} off)\n{verdict}"
+    lines = [devices, "", f"{latency} ({percent(error)} off)", verdict]
+    if report.best:
+        lines += ["", tabulate([(f"{value:.6g}", label) for label, value in report.best], ("value", "label"))]
+    return "\n".join(lines)

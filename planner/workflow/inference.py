@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from planner.core.arithmetic import quantise
 from planner.core.host import AnyArray, host_input, host_outputs, output_integers
 from planner.data.graph import Graph, Int8Array
+from planner.data.instance import PictureInput
 from planner.errors import InputError
-from planner.files.array_file import PICTURE_SUFFIXES, read_array, read_picture
+from planner.files.array_file import PICTURE_SUFFIXES, read_array, read_labels, read_picture
 
 INPUT_SEED = 0
+_WHOLE_PICTURE = PictureInput()
 FLOAT_TOLERANCE = 1e-5
 """Relative and absolute: the host's float steps may round unlike another program's."""
 
 
-def read_input(graph: Graph, path: Path | None) -> dict[str, Int8Array]:
+TOP = 5
+"""Labels that a run names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A label and its value in the model's output."""
+
+    label: str
+    value: float
+
+
+def read_input(graph: Graph, path: Path | None, picture: PictureInput = _WHOLE_PICTURE) -> dict[str, Int8Array]:
     """The int8 inputs [height, width, channels] by tensor, from an `.npy` file or a picture; random if there is none.
 
-    A picture's black and white become the ends of the input's range. Raises InputError if the file does not fit.
+    `picture` says how a picture becomes the input. Raises InputError if the file does not fit.
     """
     if path is None:
         rng = np.random.default_rng(INPUT_SEED)
@@ -29,10 +46,39 @@ def read_input(graph: Graph, path: Path | None) -> dict[str, Int8Array]:
     if path.suffix.lower() in PICTURE_SUFFIXES:
         if len(graph.inputs) != 1:
             raise InputError(f"the model has {len(graph.inputs)} inputs; a picture is only one")
-        name = graph.inputs[0].tensor
-        picture = read_picture(path, *graph.tensors[name].shape.as_tuple())
-        return {name: (picture.astype(np.int16) - 128).astype(np.int8)}
+        return {graph.inputs[0].tensor: _read_picture(graph, path, picture)}
     return host_input(graph, read_array(path))
+
+
+def _read_picture(graph: Graph, path: Path, picture: PictureInput) -> Int8Array:
+    end = graph.inputs[0]
+    tensor = graph.tensors[end.tensor]
+    pixels = read_picture(path, *tensor.shape.as_tuple(), picture.shorter_side)
+    if not picture.mean:
+        return (pixels.astype(np.int16) - 128).astype(np.int8)
+    for values in (picture.mean, picture.deviation):
+        if len(values) not in (1, tensor.shape.channels):
+            raise InputError(
+                f"mean and std have {len(values)} values, the model's input {tensor.shape.channels} channels; "
+                "give 1 value, or one for each channel"
+            )
+    reals = ((pixels - np.array(picture.mean)) / np.array(picture.deviation)).astype(np.float32)
+    return quantise(reals, tensor.quant, end.rounding)
+
+
+def read_output_labels(graph: Graph, path: Path) -> tuple[str, ...]:
+    """The labels of a file. Raises InputError unless there is one for each value of the model's first output."""
+    labels, values = read_labels(path), math.prod(graph.outputs[0].shape)
+    if len(labels) != values:
+        raise InputError(f"{path} has {len(labels)} labels for {values} values of the output; give one a line each")
+    return labels
+
+
+def best_guesses(graph: Graph, outputs: Mapping[str, Int8Array], labels: Sequence[str]) -> tuple[Guess, ...]:
+    """The labels of the greatest values of the model's first output, the best first."""
+    values = host_outputs(graph, outputs)[0].ravel()
+    best = np.argsort(-values.astype(np.float64), kind="stable")[:TOP]
+    return tuple(Guess(labels[index], float(values[index])) for index in best)
 
 
 def count_unexpected(graph: Graph, outputs: Mapping[str, Int8Array], expected: AnyArray) -> int:

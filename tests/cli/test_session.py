@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from planner.cli import main
+from planner.core.arithmetic import quantise
+from planner.data.instance import PictureInput
 from planner.data.result import PhaseBounds, SolveResult, SolveStatus
+from planner.errors import InputError
 from planner.files.instance_file import load_instance
 from planner.files.output_directory import read_output
 from planner.workflow.inference import read_input
@@ -34,7 +38,7 @@ SOLVE_KEYS = [
 SOLVE_DEVICE_KEYS = [
     *("name", "profile", "ram_cap_bytes", "ram_peak_bytes", "flash_cap_bytes", "flash_bytes", "compute_us")
 ]
-RUN_KEYS = ["match", "mismatched_bytes", "latency_us", "predicted_latency_us", "devices"]
+RUN_KEYS = ["match", "mismatched_bytes", "latency_us", "predicted_latency_us", "devices", "best"]
 RUN_DEVICE_KEYS = ["name", "board", "ram_cap_bytes", "ram_peak_bytes", "predicted_ram_peak_bytes", "compute_us"]
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler for local processes")
@@ -151,6 +155,43 @@ def test_a_picture_fills_the_range_of_the_input(folder, tmp_path):
     values = read_input(graph, tmp_path / "white.png")[end.tensor]
     assert values.shape == shape.as_tuple()
     assert (values == 127).all()
+
+
+def test_a_picture_is_normalised_as_the_instance_says(folder, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    graph = read_output(folder / "out").graph
+    (end,) = graph.inputs
+    tensor = graph.tensors[end.tensor]
+    wide = image.new("L", (400, 100), 0)
+    wide.paste(200, (150, 0, 250, 100))
+    wide.save(tmp_path / "wide.jpg", quality=100)
+    picture = PictureInput(mean=(100.0,), deviation=(50.0,), shorter_side=max(tensor.shape.height, tensor.shape.width))
+    values = read_input(graph, tmp_path / "wide.jpg", picture)[end.tensor]
+    middle = values[tensor.shape.height // 2, tensor.shape.width // 2, 0]
+    assert middle == quantise(np.array(2.0, np.float32), tensor.quant)
+    assert (read_input(graph, tmp_path / "wide.jpg")[end.tensor][:, 0] == -128).all()
+    with pytest.raises(InputError, match="no centre of"):
+        read_input(graph, tmp_path / "wide.jpg", replace(picture, shorter_side=8))
+    with pytest.raises(InputError, match="mean and std have 3 values"):
+        read_input(graph, tmp_path / "wide.jpg", replace(picture, mean=(1.0, 2.0, 3.0)))
+
+
+@needs_compiler
+def test_run_names_the_best_labels(folder, tmp_path, capsys):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"word {number}\n" for number in range(12)))
+    run = ("run", folder / "out", "--boards", "local", "--labels", labels)
+    assert call(*run, "--json", "--out", tmp_path / "y.npz") == 0
+    best = json.loads(capsys.readouterr().out)["best"]
+    with np.load(tmp_path / "y.npz") as saved:
+        values = next(saved[name] for name in saved.files if not name.endswith(".int8")).ravel()
+    assert next(label for label, _ in best) == f"word {values.argmax()}"
+    assert [value for _, value in best] == sorted(map(float, values), reverse=True)[:5]
+    assert call(*run) == 0
+    assert f"word {values.argmax()}" in capsys.readouterr().out
+    labels.write_text("one\ntwo\n")
+    assert call(*run) == 2
+    assert "has 2 labels for 12 values" in capsys.readouterr().err
 
 
 def _other_model(folder):

@@ -6,7 +6,7 @@ import pytest
 
 from planner.data.graph import Arithmetic
 from planner.data.hardware import LinkCost, NetworkKind
-from planner.data.instance import Objective
+from planner.data.instance import Objective, PictureInput
 from planner.errors import InstanceError
 from planner.files import shipped
 from planner.files.instance_file import find_instance, load_instance
@@ -40,6 +40,7 @@ def faults_of(folder: Path, content: str) -> list[str]:
 
 def test_every_key_reaches_the_instance(tmp_path):
     extra = "arithmetic: tflm\nobjective: latency\nsolver: {time_limit: 5s, seed: 7, workers: 1}\n"
+    extra += "picture: {mean: [1, 2.5, 3], std: 4, resize: 256}\nlabels: names.txt\n"
     instance = load_instance(write(tmp_path, GOOD + extra))
     assert instance.name == "fleet"
     assert instance.model == str(tmp_path / "net.onnx")
@@ -49,6 +50,8 @@ def test_every_key_reaches_the_instance(tmp_path):
     assert (instance.input_node, instance.output_node) == (3, 2)
     assert instance.network.routes[0, 1][0].cost == LinkCost(150_000, 200_000)
     assert instance.arithmetic is Arithmetic.TFLM
+    assert instance.picture == PictureInput((1.0, 2.5, 3.0), (4.0,), 256)
+    assert instance.labels == str(tmp_path / "names.txt")
     assert (instance.limits.time_limit_s, instance.limits.seed, instance.limits.workers) == (5.0, 7, 1)
 
 
@@ -105,6 +108,8 @@ def test_explicit_links_route_over_the_fewest_hops(tmp_path):
         ("output: small", "output: small\nsolver: {time_limit: 60}", "$.solver.time_limit: 60 has no unit"),
         ("output: small", "output: small\nsolver: 60", "$.solver: 60 is not a mapping"),
         ("output: small", "output: small\ninput: host", "$: is not valid YAML at line 1, column 1: the key 'input'"),
+        ("output: small", "output: small\npicture: {mean: 1, std: 0}", "$.picture.std: pixels are divided by 0"),
+        ("output: small", "output: small\npicture: {std: 2}", "$.picture.std: has no mean beside it"),
         ("output: small", "output: [", "$: is not valid YAML at line 12"),
     ],
 )
