@@ -256,7 +256,7 @@ def _summary(boards: list[str], totals: dict[tuple[str, str, Arithmetic], float]
             f"Written by `make bench-kernels`. CMSIS-NN {CMSIS_NN_REVISION}: the sum of its layers.\n"
             "RISC-V has none, its ratio is to the M3's. Beside this file: kernels and shards of every board;\n"
             "`shards.md`, shards that cost more than their share; `mix.md`, what the hottest kernels consist\n"
-            "of, and cycles; `checks.md`, what the oracle confirmed.",
+            "of, and cycles; `checks-BOARD.md`, what the oracle confirmed.",
             table,
             f"ratios: {', '.join(ratios)}\n",
         )
