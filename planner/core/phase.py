@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from planner.core.constant_sizes import CHANNEL_BYTES, constant_size
 from planner.core.regions import owned
 from planner.core.rolling_costs import band_ns, shared_scratch_bytes
 from planner.core.segments import Band, lockstep, parts
@@ -28,16 +29,12 @@ from planner.core.transfers import (
     streamed_fetches,
     tensor_layouts,
 )
-from planner.data.graph import Conv, Graph, Lookup, Operator
+from planner.data.graph import Conv, Graph, Operator
 from planner.data.hardware import Hop, Network
 from planner.data.instance import Instance
 from planner.data.region import Region
 from planner.data.split import Layout, Mode, Segment, Split
 from planner.errors import NoPlanError
-
-CHANNEL_PARAMETER_BYTES = 12
-"""Flash of one output channel beside its weights: bias and requantisation."""
-LOOKUP_TABLE_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,31 +118,17 @@ def last_uses(graph: Graph) -> Mapping[str, int]:
     return unread | uses | {end.tensor: len(graph.operators) for end in graph.outputs}
 
 
-def weight_bytes(graph: Graph, operator: Operator, split: Split, layouts: Mapping[str, Layout], node: int) -> int:
+def weight_bytes(
+    graph: Graph, operator: Operator, split: Split, layouts: Mapping[str, Layout], node: int, variant: str
+) -> int:
     """Flash that the constants of a node's shard of an operator take."""
     part = owned(layouts[operator.output], node, graph.output_tensor(operator).shape)
-    match operator:
-        case Conv():
-            taps = operator.window.kernel[0] * operator.window.kernel[1]
-            if split.operators[operator.name].mode is Mode.INPUT_CHANNELS:
-                inputs = owned(layouts[operator.inputs[0]], node, graph.tensors[operator.inputs[0]].shape)
-                weights = operator.output_channels * taps * inputs.channels
-            else:
-                weights = part.channels * taps * operator.group_input_channels if not part.empty else 0
-            return weights + (0 if part.empty else CHANNEL_PARAMETER_BYTES * part.channels)
-        case Lookup():
-            return 0 if part.empty else LOOKUP_TABLE_BYTES
-    return 0
-
-
-def whole_weight_bytes(operator: Operator) -> int:
-    """Flash that an operator's constants take on a node that computes all of its channels."""
-    match operator:
-        case Conv():
-            return operator.weights.size + CHANNEL_PARAMETER_BYTES * operator.output_channels
-        case Lookup():
-            return LOOKUP_TABLE_BYTES
-    return 0
+    channels = 0 if part.empty else part.channels
+    if isinstance(operator, Conv) and split.operators[operator.name].mode is Mode.INPUT_CHANNELS:
+        inputs = owned(layouts[operator.inputs[0]], node, graph.tensors[operator.inputs[0]].shape)
+        taps = operator.window.kernel[0] * operator.window.kernel[1]
+        return operator.output_channels * taps * inputs.channels + CHANNEL_BYTES * channels
+    return constant_size(graph, operator, variant).of_channels(channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +165,15 @@ class _Evaluator:
 
     def _flash_bytes(self, node: int) -> int:
         total = 0
+        variant = self._costs.variant(node)
         for part in parts(self._graph, self._split):
             if isinstance(part, Operator):
-                total += weight_bytes(self._graph, part, self._split, self._layouts, node)
+                total += weight_bytes(self._graph, part, self._split, self._layouts, node, variant)
             elif node in part.layout.active:
-                total += sum(whole_weight_bytes(o) for o in self._graph.operators if o.name in part.operators)
+                for operator in self._graph.operators:
+                    if operator.name in part.operators:
+                        channels = self._graph.output_tensor(operator).shape.channels
+                        total += constant_size(self._graph, operator, variant).of_channels(channels)
         return total
 
     def _segment_phases(self, segment: Segment) -> OperatorPhases:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core.constant_sizes import CHANNEL_BYTES
 from planner.core.cost import ROUNDING_SLACK_NS
 from planner.data.split import Mode
 from planner.solvers import kernels
@@ -293,11 +294,12 @@ def _output_flash(data: OperatorData, output: LayoutSet, chunks: int) -> IntArra
     """Flash of every node's shard in mode OWN_OUTPUT: [layouts, nodes]."""
     units = output.units.astype(np.int64)
     channels = np.where(output.rows[:, None], np.where(units > 0, data.shape.channels, 0), units)
-    return np.asarray(channels * data.weights_per_channel + (units > 0) * (data.table_bytes + RECORD_BYTES * chunks))
+    channel_bytes, fixed_bytes = data.constant_bytes.T
+    return np.asarray(channels * channel_bytes + (units > 0) * (fixed_bytes + RECORD_BYTES * chunks))
 
 
 def _parameter_flash(data: OperatorData, output: LayoutSet) -> IntArray:
     """Flash of bias and requantisation, and of records, of every owner of output in mode INPUT_CHANNELS."""
     units = output.units.astype(np.int64)
     channels = np.where(output.rows[:, None], np.where(units > 0, data.shape.channels, 0), units)
-    return np.asarray(channels * 12 + (units > 0) * RECORD_BYTES)
+    return np.asarray(channels * CHANNEL_BYTES + (units > 0) * RECORD_BYTES)

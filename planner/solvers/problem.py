@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.core.constant_sizes import constant_size
 from planner.core.cost import (
     FloatArray,
     ShardCosts,
@@ -23,7 +24,7 @@ from planner.core.regions import required, whole
 from planner.core.storage import footprint_bytes
 from planner.core.transfers import accepts_input_channels
 from planner.core.variants import scratch_bytes
-from planner.data.graph import Conv, Gather, Graph, Lookup, Operator, Pad, Pool, Shape, Slice
+from planner.data.graph import Conv, Gather, Graph, Operator, Pad, Pool, Shape, Slice
 from planner.data.hardware import Network
 from planner.data.instance import Instance
 from planner.data.plan import MESSAGE_SLOT_BYTES
@@ -33,12 +34,6 @@ IntArray = NDArray[np.int64]
 UNREACHABLE = np.int64(2**60)
 """Time of what cannot be done; sums of a few thousand of them do not overflow when they are capped."""
 
-CHANNEL_BYTES = 12
-"""Flash of one output channel beside its weights: bias (4) and requantisation (8)."""
-TABLE_BYTES = 256
-"""Flash of a table with an entry for every int8 value."""
-OFFSET_BYTES = 4
-"""Flash of one offset of a Gather."""
 RECORD_BYTES = 1024
 """Estimate of the plan's own records for one operator and chunk on one node: steps, operands, messages."""
 PLAN_BYTES = 4096
@@ -197,22 +192,11 @@ class OperatorData:
         )
         return (type(operator), shapes, same_tensor, self.shape, variants, *kind)
 
-    @property
-    def weights_per_channel(self) -> int:
-        """Flash bytes that one output channel takes, weights and parameters."""
-        if isinstance(self.operator, Conv):
-            return int(self.operator.weights[0].size) + CHANNEL_BYTES
-        return TABLE_BYTES if isinstance(self.operator, Lookup) and self.operator.table.ndim == 2 else 0
-
-    @property
-    def table_bytes(self) -> int:
-        """Flash bytes that any part of the output takes."""
-        match self.operator:
-            case Lookup(table=table) if table.ndim == 1:
-                return TABLE_BYTES
-            case Gather(rows=rows, columns=columns, channels=channels):
-                return OFFSET_BYTES * (rows.size + columns.size + 1 + 2 * channels.size)
-        return 0
+    @cached_property
+    def constant_bytes(self) -> IntArray:
+        """Flash of a part of the output, of each of its channels and of any part: [nodes, 2]; 0 on the host."""
+        sizes = [constant_size(self._graph, self.operator, device.profile.kernels) for device in self._instance.devices]
+        return np.array([*((size.channel_bytes, size.fixed_bytes) for size in sizes), (0, 0)], np.int64)
 
     @property
     def window_taps(self) -> int:

@@ -16,9 +16,10 @@ PRECISION_BYTES = 64
 def flash_shortages(problem: Problem) -> tuple[Shortage, ...]:
     """Proof that the weights do not fit into the flash of all devices together, or nothing.
 
-    Every weight lies on at least one device. The missing bytes are shared out evenly over the devices.
+    Every weight lies on at least one device; tables may be shared by operators and are not counted. The missing bytes
+    are shared out evenly over the devices.
     """
-    needs = [data.weights_per_channel * data.shape.channels + data.table_bytes for data in problem.operators]
+    needs = [int(data.constant_bytes[:-1, 0].min()) * data.shape.channels for data in problem.operators]
     missing = sum(needs) - int(problem.flash_cap_bytes[:-1].sum())
     if missing <= 0:
         return ()

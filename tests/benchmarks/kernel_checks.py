@@ -101,8 +101,8 @@ def _report(board: ReferenceBoard, cases: Tally, networks: Mapping[str, Tally]) 
         "\n\n".join(
             (
                 f"# Kernels of {board.machine} against the integer executor",
-                "Written by `make check-kernels`. Every operator is shared out at random over two boards of the kind, under\n"
-                "both rounding rules.",
+                "Written by `make check-kernels`. Every operator is shared out at random over two boards of the kind,\n"
+                "under both rounding rules.",
                 steps,
                 tabulate(rows, ("operators", "values compared", "wrong", "guards broken"), "github"),
                 *faults[:FAULTS_SHOWN],

@@ -141,20 +141,31 @@ def layers(graph: Graph, values: Mapping[str, Int8Array]) -> Iterator[tuple[Grap
     yield _alone(graph, batch, values)
 
 
+def one_by_one(graph: Graph) -> Iterator[Graph]:
+    """Graphs of one operator each."""
+    for operator in graph.operators:
+        yield _parted(graph, [operator])[0]
+
+
 def _alone(
     graph: Graph, operators: list[Operator], values: Mapping[str, Int8Array]
 ) -> tuple[Graph, dict[str, Int8Array]]:
-    """Operators that read graph inputs only: each has tensors of its own."""
+    """Operators that read graph inputs only, and the values of those inputs."""
+    parted, sources = _parted(graph, operators)
+    return parted, {name: values[source] for name, source in sources.items()}
+
+
+def _parted(graph: Graph, operators: list[Operator]) -> tuple[Graph, dict[str, str]]:
+    """Operators that each have tensors of their own; and of which tensor each input is a copy."""
     tensors: dict[str, Tensor] = {}
-    inputs: dict[str, Int8Array] = {}
+    sources: dict[str, str] = {}
     parted: list[Operator] = []
     for operator in operators:
         renamed = {name: f"{operator.name}:{name}" for name in (*operator.inputs, operator.output)}
         tensors |= {new: replace(graph.tensors[old], name=new) for old, new in renamed.items()}
-        inputs |= {renamed[name]: values[name] for name in operator.inputs}
-        parted.append(
-            replace(operator, inputs=tuple(map(renamed.__getitem__, operator.inputs)), output=renamed[operator.output])
-        )
-    ends = tuple(InputEnd(name, (1, *tensors[name].shape.as_tuple()), "int8", False) for name in inputs)
+        sources |= {renamed[name]: name for name in operator.inputs}
+        inputs = tuple(map(renamed.__getitem__, operator.inputs))
+        parted.append(replace(operator, inputs=inputs, output=renamed[operator.output]))
+    ends = tuple(InputEnd(name, (1, *tensors[name].shape.as_tuple()), "int8", False) for name in sources)
     outputs = tuple(OutputEnd(o.output, (1, *tensors[o.output].shape.as_tuple()), "int8", False) for o in parted)
-    return Graph("layers", tensors, tuple(parted), ends, outputs, graph.arithmetic), inputs
+    return Graph("layers", tensors, tuple(parted), ends, outputs, graph.arithmetic), sources

@@ -69,7 +69,9 @@ def fused_arcs(
     )
     first, last = span
     operators = problem.operators[first : last + 1]
-    weights = sum(data.weights_per_channel * data.shape.channels + data.table_bytes for data in operators)
+    weights = sum(
+        (data.constant_bytes @ (data.shape.channels, 1) for data in operators), np.zeros(problem.nodes, np.int64)
+    )
     flash = np.zeros((len(output), problem.nodes), np.int64)
     flash[by_rows] = (cut.units > 0) * weights + bands.advances * ADVANCE_BYTES
     return FusedArcs(first, last, rolled.stages, rolled.input_rows, time, ram.astype(np.int32), flash[None])
