@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-slow lint bench-kernels kernel-mix check-kernels profiles models-table firmware generate fuzz clean
+.PHONY: help setup tools demo test test-slow lint bench-kernels kernel-mix kernel-fleets check-kernels profiles models-table firmware generate fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ bench-kernels: setup ## count the instructions of the kernels on the emulated bo
 
 kernel-mix: setup ## count what instructions the hottest kernels consist of, to results/kernels/
 	$(BIN)/python -m tests.benchmarks.kernel_mix results/kernels
+
+kernel-fleets: setup ## solve shipped fleets with portable kernels and with their own, to results/kernels/
+	$(BIN)/python -m tests.benchmarks.kernel_fleets results/kernels
 
 check-kernels: setup ## compare thousands of cases of every kernel on the emulated cores, to results/kernels/
 	$(BIN)/python -m tests.benchmarks.kernel_checks results/kernels

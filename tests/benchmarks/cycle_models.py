@@ -106,7 +106,7 @@ CORES = {"m3": m3_cycles, "m4": m4_cycles, "m7": m7_cycles, "m55": m55_cycles}
 
 def _vector_cycles(instruction: Instruction) -> float:
     """A vector load or store: of scattered elements as many cycles as elements."""
-    is_scattered = re.search(r"\[\w+, q\d", instruction.operands) is not None
+    is_scattered = re.search(r"\[(\w+, )?q\d", instruction.operands) is not None
     if not is_scattered:
         return 2.0
     return {"8": 16.0, "16": 8.0, "32": 4.0}.get(re.findall(r"\d+", instruction.mnemonic)[-1], 4.0)

@@ -47,6 +47,8 @@ TIMEOUT_S = 300.0
 SHOWN = 8
 MILLION = 1e6
 TOOL_PREFIXES = {"arm-none-eabi-gcc": "arm-none-eabi-", "riscv64-unknown-elf-gcc": "riscv64-unknown-elf-"}
+DISASSEMBLER_OPTIONS = {"mps3-an547": ("-m", "armv8.1-m.main")}
+"""Without them vector instructions are taken for those of a coprocessor."""
 LINE = re.compile(r"^\s*([0-9a-f]+):\t[0-9a-f ]+\t(\S+)(?:\t([^@;<]*))?")
 FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
 ENDS = ("b", "b.n", "b.w", "bx", "j", "jr", "ret", "jal", "jalr", "bl", "blx", "le", "letp")
@@ -129,7 +131,8 @@ def _kernel_code(machine: str, counts: Mapping[int, int]) -> dict[str, list[Inst
     compiler = MACHINES[machine].compiler
     objdump = require_tool(f"{TOOL_PREFIXES[compiler]}objdump")
     image = firmware(machine, compiler)
-    listing = subprocess.run([objdump, "-d", str(image)], capture_output=True, text=True, check=True).stdout
+    command = [objdump, "-d", *DISASSEMBLER_OPTIONS.get(machine, ()), str(image)]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     words = {word for path in _kernel_sources() for word in re.findall(r"\w+", path.read_text())}
     lines: list[tuple[str, int, str, str]] = []
     function = ""
