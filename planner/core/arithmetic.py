@@ -38,6 +38,10 @@ IntArray = NDArray[np.int32] | NDArray[np.int64]
 
 ADD_LEFT_SHIFT = 20
 """Bits by which the TFLM addition scales its inputs up before it rounds them."""
+FACTOR_BITS = 24
+"""Bits of a float32 significand."""
+FLOAT_SHIFT_MAX = 60
+"""A product of 55 bits shifted by more rounds to zero, as it does when shifted by this."""
 UNSIGNED_OFFSET = 128
 """What is added to an int8 value to get back the uint8 value of the model file."""
 
@@ -203,6 +207,16 @@ def fixed_multiplier(real: float) -> tuple[int, int]:
     if shift > 30:
         return 2**31 - 1, 30
     return multiplier, shift
+
+
+def float_factor(scale: float) -> tuple[int, int]:
+    """A float32 scale as multiplier * 2^-shift with a multiplier of FACTOR_BITS bits.
+
+    Scales whose every product saturates, or rounds to zero, are replaced by the nearest that can be stored.
+    """
+    mantissa, exponent = np.frexp(np.float64(scale))
+    shift = FACTOR_BITS - int(exponent)
+    return int(mantissa * 2**FACTOR_BITS), min(max(shift, 1), FLOAT_SHIFT_MAX)
 
 
 def fixed_product(values: IntArray, multiplier: int | Int32Array, shift: int | Int32Array) -> NDArray[np.int64]:

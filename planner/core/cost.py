@@ -137,6 +137,11 @@ VARIANT_KERNELS: Mapping[str, tuple[str, str]] = {
 """The portable kernel that each kernel of a variant stands for, and the variant. They all requantise."""
 
 
+def portable_cycles(cycles: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+    """The coefficients of a profile without those of variants."""
+    return {key: table for key, table in cycles.items() if key.partition(".")[0] not in VARIANT_KERNELS}
+
+
 def cost_key(kernel: str, arithmetic: Arithmetic) -> str:
     """Key of a profile's coefficient table: `add.tflm`, `copy`."""
     rounds = kernel in ROUNDING_KERNELS or kernel in VARIANT_KERNELS

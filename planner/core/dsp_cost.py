@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from planner.core.blocks import Box, Counts
+from planner.core.blocks import Box, Counts, clamped, gathered, strip_columns
 from planner.core.fast_sums import fast_sums, pair_groups
 from planner.core.variants import CHUNK, DEPTHWISE_KERNEL, padded_taps
-from planner.data.graph import Add, Clamp, Conv, Graph, Operator, Shape
+from planner.data.graph import Add, Conv, Graph, Operator, Shape
 
 TILE_PIXELS = 4
 PAIR_CHANNELS = 2
@@ -42,20 +42,15 @@ def dsp_features(graph: Graph, operator: Operator, kernel: str, box: Box) -> Map
     source = graph.tensors[operator.inputs[0]].shape
     match operator:
         case Conv() if kernel == "depthwise":
-            return _depthwise(operator, source, box) | _clamped(operator, box)
+            return _depthwise(operator, source, box) | clamped(operator, box)
         case Conv() if kernel == "fully_connected":
             return _fully_connected(operator, box)
         case Conv():
-            counts = _tiles(graph, operator, kernel, box) | _clamped(operator, box)
-            return counts | _gathered(operator, source, box) if kernel == "convolution" else counts
+            counts = _tiles(graph, operator, kernel, box) | clamped(operator, box)
+            return counts | gathered(operator, source, box) if kernel == "convolution" else counts
         case Add():
-            return {"rows": box.rows, "outputs": box.outputs, **_clamped(operator, box)}
+            return {"rows": box.rows, "outputs": box.outputs, **clamped(operator, box)}
     raise TypeError(f"the variant does not compute {operator.name}")
-
-
-def _clamped(operator: Conv | Add, box: Box) -> dict[str, Counts]:
-    is_clamped = operator.clamp != Clamp()
-    return {"clamped_rows": box.rows * is_clamped, "clamped": box.outputs * is_clamped}
 
 
 def _tiles(graph: Graph, conv: Conv, kernel: str, box: Box) -> dict[str, Counts]:
@@ -81,37 +76,12 @@ def _tiles(graph: Graph, conv: Conv, kernel: str, box: Box) -> dict[str, Counts]
     }
 
 
-def _gathered(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
-    """Copies of the values under the window, a row of it at a time or, if it is dilated, a tap."""
-    window = conv.window
-    rows, columns = window.kernel
-    is_dense = window.dilation[1] == 1
-    copies = box.pixels * rows * (1 if is_dense else columns)
-    length = conv.group_input_channels * (columns if is_dense else 1)
-    extent = (columns - 1) * window.dilation[1] + 1
-    first = -(-window.padding.left // window.stride[1])
-    end = min(box.columns, (window.padding.left + source.width - extent) // window.stride[1] + 1)
-    outside = box.columns - max(0, end - first)
-    height = (rows - 1) * window.dilation[0] + 1
-    first_inside = -(-window.padding.top // window.stride[0])
-    end_inside = (window.padding.top + source.height - height) // window.stride[0] + 1
-    rows_inside = np.minimum(box.row_stop, end_inside) - np.maximum(box.row_start, first_inside)
-    border = box.extra(box.pixels - np.maximum(rows_inside, 0) * (box.columns - outside))
-    return {
-        "copies": copies,
-        "copied_words": copies * (length // 4),
-        "copied_bytes": copies * (length % 4),
-        "border_pixels": border,
-        "border_values": border * conv.weights[0].size,
-    }
-
-
 def _depthwise(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
     """Strips of up to four channels; their rows are loaded into lines, pairs of columns at a time."""
     window = conv.window
     (row_stride, stride), kernel_rows = window.stride, DEPTHWISE_KERNEL[0]
     parts = [
-        _strip_columns(first, window.padding.left, source.width, stride, box.columns)
+        strip_columns(window, first, STRIP_COLUMNS[stride], source.width, box.columns)
         for first in range(0, box.columns, STRIP_COLUMNS[stride])
     ]
     columns, valid, line = (np.array(values) for values in zip(*parts, strict=True))
@@ -141,14 +111,6 @@ def _depthwise(conv: Conv, source: Shape, box: Box) -> dict[str, Counts]:
         "pairs": channel_rows * (columns // 2).sum(),
         "strided_pairs": channel_rows * (columns // 2).sum() * (stride - 1),
     }
-
-
-def _strip_columns(first: int, pad: int, width: int, stride: int, columns: int) -> tuple[int, int, int]:
-    """Of a strip from a column on: output columns, input columns that exist, and columns of a line."""
-    count = min(columns - first, STRIP_COLUMNS[stride])
-    line = (count - 1) * stride + DEPTHWISE_KERNEL[1]
-    start = first * stride - pad
-    return count, max(0, min(start + line, width) - max(start, 0)), line
 
 
 def _fully_connected(conv: Conv, box: Box) -> dict[str, Counts]:

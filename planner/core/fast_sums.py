@@ -7,7 +7,7 @@ With a = a sum, the two rounding rules become
     ONNXRUNTIME   round half to even of float32(a) * factor, plus the zero point
 
 saturated to int8 and clamped. Both equal `arithmetic`'s definition for every sum that the channel can reach, if
-|a| < 2^30 and the shift lies in [1, 22], or the product fits an integer. Channels that can only have one value
+|a| < 2^29 and the shift lies in [1, 22], or the product fits an integer. Channels that can only have one value
 (dead filters, whose biases and shifts may be extreme) are given zero weights and harmless numbers first.
 """
 
@@ -24,7 +24,8 @@ from planner.data.graph import INT8_MAX, INT8_MIN, Add, Clamp, Conv, Graph, Int8
 
 Int64Array = NDArray[np.int64]
 
-SUM_LIMIT = 2**30
+SUM_LIMIT = 2**29
+"""The least that a variant's kernels want of the sums."""
 SHIFTS = (1, 22)
 PAIR_LIMIT = 2**23
 FRACTION_BITS = 20

@@ -14,13 +14,21 @@ from numpy.typing import ArrayLike
 from planner.core.blocks import Box, Counts
 from planner.core.dsp_cost import DSP_FEATURES, dsp_features
 from planner.core.mve_cost import MVE_FEATURES, mve_features
+from planner.core.scalar_cost import SCALAR_FEATURES, m3_features, rv32_features
 from planner.data.graph import Graph, Operator
 
-VARIANT_FEATURES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"dsp": DSP_FEATURES, "mve": MVE_FEATURES}
+VARIANT_FEATURES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "dsp": DSP_FEATURES,
+    "mve": MVE_FEATURES,
+    "m3": SCALAR_FEATURES,
+    "rv32": SCALAR_FEATURES,
+}
 """By variant, and by the kernel that the variant's stands for."""
 _COUNTS: Mapping[str, Callable[[Graph, Operator, str, Box], Mapping[str, Counts]]] = {
     "dsp": dsp_features,
     "mve": mve_features,
+    "m3": m3_features,
+    "rv32": rv32_features,
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planner.core.fast_sums import fast_addition, fast_sums
+from planner.core.scalar_sums import scalar_finishes
 from planner.data.graph import Add, Conv, Graph, Operator
 
 PORTABLE = "portable"
@@ -30,6 +31,18 @@ class Implementation:
     tap_scratch_bytes: int = 0
 
 
+def _scalar(tile_pixels: int) -> Mapping[str, Implementation]:
+    """The scalar kernels, which gather the values under as many windows as a tile has pixels."""
+    return {
+        "convolution": Implementation("SCALAR_GROUPS", tap_scratch_bytes=tile_pixels),
+        "pointwise": Implementation("SCALAR_GROUPS"),
+        "depthwise": Implementation("SCALAR_CHANNELS", scratch_bytes=1536),
+        "fully_connected": Implementation(),
+        "add": Implementation(),
+    }
+
+
+SCALAR_TILE_PIXELS = {"m3": 2, "rv32": 4}
 VARIANTS: Mapping[str, Mapping[str, Implementation]] = {
     "dsp": {
         "convolution": Implementation("DSP_PAIRS", tap_scratch_bytes=12),
@@ -45,6 +58,7 @@ VARIANTS: Mapping[str, Mapping[str, Implementation]] = {
         "fully_connected": Implementation("MVE_GROUPS", tap_scratch_bytes=1),
         "add": Implementation(),
     },
+    **{variant: _scalar(pixels) for variant, pixels in SCALAR_TILE_PIXELS.items()},
 }
 """By variant and kernel. The runtime's tables are generated from here."""
 
@@ -68,7 +82,11 @@ def serves(graph: Graph, operator: Operator, kernel: str, variant: str) -> bool:
         )
     else:
         fits = operator.groups == 1 and operator.weight_zero_point == 0
-    return fits and fast_sums(graph, operator) is not None
+    sums = fast_sums(graph, operator) if fits else None
+    if sums is None or kernel != "depthwise" or variant not in SCALAR_TILE_PIXELS:
+        return sums is not None
+    _, is_general = scalar_finishes(sums)
+    return not is_general.any()
 
 
 def padded_taps(operator: Operator) -> int:

@@ -12,7 +12,7 @@ from planner.core.cost import kernel_of
 from planner.core.executor import channel_tables
 from planner.core.fast_sums import FastAddition, FastSums, fast_addition, fast_sums
 from planner.core.gathering import gathered_offsets, runs
-from planner.core.variants import PORTABLE
+from planner.core.variants import PORTABLE, SCALAR_TILE_PIXELS
 from planner.data.graph import (
     INT8_MAX,
     INT8_MIN,
@@ -35,14 +35,11 @@ from planner.data.graph import (
 )
 from planner.data.region import Region
 from planner.errors import ModelError
-from planner.planfmt import dsp_packing, layout, mve_packing
+from planner.planfmt import dsp_packing, layout, mve_packing, scalar_packing
 from planner.planfmt.image import align, code
 from planner.planfmt.records import RecordValues
 
 NO_INDEX = layout.NO_INDEX.value
-FLOAT_SHIFT_MAX = 60
-"""A product of 55 bits shifted by more rounds to zero, as it does when shifted by this."""
-
 _PackWeights = Callable[[FastSums, int, int], bytes]
 _PackTerms = Callable[[FastAddition], bytes]
 _PACK_WEIGHTS: Mapping[tuple[str, str], _PackWeights] = {
@@ -53,11 +50,18 @@ _PACK_WEIGHTS: Mapping[tuple[str, str], _PackWeights] = {
     ("mve", "pointwise"): mve_packing.group_stream,
     ("mve", "fully_connected"): mve_packing.group_stream,
     ("mve", "depthwise"): mve_packing.window_stream,
+    **{
+        (variant, kernel): scalar_packing.group_stream
+        for variant in SCALAR_TILE_PIXELS
+        for kernel in ("convolution", "pointwise")
+    },
+    **{(variant, "depthwise"): scalar_packing.window_records for variant in SCALAR_TILE_PIXELS},
 }
 """The constants of output channels [start, stop), by variant and kernel; others have plain weights."""
 _PACK_TERMS: Mapping[str, _PackTerms] = {
     "dsp": dsp_packing.addition_constants,
     "mve": mve_packing.addition_constants,
+    **dict.fromkeys(SCALAR_TILE_PIXELS, dsp_packing.addition_constants),
 }
 
 
@@ -197,7 +201,7 @@ class KernelEncoder:
 
     def _quantisations(self, requantisation: arithmetic.Requantisation) -> int:
         if isinstance(requantisation, arithmetic.FloatRequantisation):
-            pairs = [_float_factor(float(scale)) for scale in requantisation.scales]
+            pairs = [arithmetic.float_factor(float(scale)) for scale in requantisation.scales]
         else:
             pairs = [
                 (int(multiplier), int(shift))
@@ -313,16 +317,6 @@ def _folded_bias(weights: Int8Array, bias: Int32Array, input_zero_point: int) ->
     sums = weights.astype(np.int64).sum(axis=(1, 2, 3))
     folded: Int32Array = (bias.astype(np.int64) - input_zero_point * sums).astype(np.int32)
     return folded
-
-
-def _float_factor(scale: float) -> tuple[int, int]:
-    """A float32 scale as multiplier * 2^-shift with a multiplier of 24 bits.
-
-    Scales whose every product saturates, or rounds to zero, are replaced by the nearest that can be stored.
-    """
-    mantissa, exponent = np.frexp(np.float64(scale))
-    shift = 24 - int(exponent)
-    return int(mantissa * 2**24), min(max(shift, 1), FLOAT_SHIFT_MAX)
 
 
 def _flags(flags: dict[str, bool]) -> int:

@@ -124,6 +124,8 @@ CAPABILITY = Enumeration(
         "LOOPS": (1 << 4, "loop steps"),
         "DSP": (1 << 16, "variant DSP and its packings"),
         "MVE": (1 << 17, "variant MVE and its packings"),
+        "M3": (1 << 18, "variant M3 and its packings"),
+        "RV32": (1 << 19, "variant RV32 and its packings"),
     },
 )
 
@@ -197,6 +199,8 @@ VARIANT = Enumeration(
         "PORTABLE": (0, "C for every core"),
         "DSP": (1, "CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by dual 16-bit multiply-accumulate"),
         "MVE": (2, "CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by vectors of 16 bytes"),
+        "M3": (3, "the same by multiply-accumulate of words, two pixels at once"),
+        "RV32": (4, "the same by products and sums of words, four pixels at once"),
     },
 )
 
@@ -209,6 +213,8 @@ PACKING = Enumeration(
         "DSP_CHANNELS": (2, "3x3 windows as int16 pairs, with bias and finish, see inner.h of the variant"),
         "MVE_GROUPS": (3, "groups of four output channels with bias and finish, see inner.h of the variant"),
         "MVE_WINDOWS": (4, "3x3 windows as words of a column, with bias and finish, see inner.h of the variant"),
+        "SCALAR_GROUPS": (5, "groups of up to four output channels with bias and finish, see scalar/stream.h"),
+        "SCALAR_CHANNELS": (6, "3x3 windows with bias and finish, see scalar/stream.h"),
     },
 )
 

@@ -298,11 +298,14 @@ def _fully_connected(parameters: RecordValues, inputs: list[Box], output: Box) -
 
 _DSP_GROUP_WORDS = 8
 _DSP_CHANNEL_WORDS = 10
-_DSP_ADDITION_WORDS = 2 * 256 + 3
-_DSP_SHIFT_MAX = 31
 _MVE_GROUP_WORDS = 12
 _MVE_WINDOW_WORDS = 7
 _MVE_ADDITION_WORDS = 2 * 256 + 3
+_SCALAR_GROUP = 4
+_SCALAR_GENERAL = 256
+_SCALAR_RECORD_WORDS = 8
+_ADDITION_WORDS = 2 * 256 + 3
+_SHIFT_MAX = 31
 _WEIGHTED = ("weights", "bias", "channel_quantisation")
 _KERNELS = {
     "CONVOLUTION": _Kernel((1, 1), _grouped, _WEIGHTED, window=True),
@@ -337,6 +340,13 @@ def _three_by_three(parameters: RecordValues, inputs: list[Box], output: Box) ->
     return window and parameters["stride_columns"] <= 2 and single and _depthwise(parameters, inputs, output)
 
 
+_SCALAR = {
+    "CONVOLUTION": _Kernel((1, 1), _symmetric, ("scalar_groups",), window=True),
+    "POINTWISE": _Kernel((1, 1), _pointwise, ("scalar_groups",), window=True),
+    "DEPTHWISE": _Kernel((1, 1), _three_by_three, ("scalar_channels",), window=True),
+    "FULLY_CONNECTED": _KERNELS["FULLY_CONNECTED"],
+    "ADD": _Kernel((2, 2), _same, ("terms",)),
+}
 _VARIANTS = {
     "PORTABLE": _KERNELS,
     "DSP": {
@@ -344,7 +354,7 @@ _VARIANTS = {
         "POINTWISE": _Kernel((1, 1), _pointwise, ("dsp_pairs",), window=True),
         "DEPTHWISE": _Kernel((1, 1), _three_by_three, ("dsp_channels",), window=True),
         "FULLY_CONNECTED": _KERNELS["FULLY_CONNECTED"],
-        "ADD": _Kernel((2, 2), _same, ("dsp_terms",)),
+        "ADD": _Kernel((2, 2), _same, ("terms",)),
     },
     "MVE": {
         "CONVOLUTION": _Kernel((1, 1), _symmetric, ("mve_groups",), window=True),
@@ -353,6 +363,7 @@ _VARIANTS = {
         "FULLY_CONNECTED": _Kernel((1, 1), _fully_connected, ("mve_groups",), window=True),
         "ADD": _Kernel((2, 2), _same, ("mve_terms",)),
     },
+    **dict.fromkeys(("M3", "RV32"), _SCALAR),
 }
 
 
@@ -433,10 +444,16 @@ def _check_constant(image: PlanImage, constant: str, parameters: RecordValues, i
         case "dsp_channels":
             data = _constant(image, parameters["weights"], output.channels, 4 * _DSP_CHANNEL_WORDS)
             _check_finishes(np.frombuffer(data, "<u4").reshape(-1, _DSP_CHANNEL_WORDS)[:, -3:], onnx)
-        case "dsp_terms":
-            data = _constant(image, parameters["table"], 4, _DSP_ADDITION_WORDS)
+        case "scalar_groups":
+            _check_scalar_groups(image, parameters, output, onnx)
+        case "scalar_channels":
+            data = _constant(image, parameters["weights"], output.channels, 4 * _SCALAR_RECORD_WORDS)
+            shifts = np.frombuffer(data, "<u4").reshape(-1, _SCALAR_RECORD_WORDS)[:, -1]
+            _require(bool(np.all(shifts <= _SHIFT_MAX)), "QUANTISATION", "a shift is out of range")
+        case "terms":
+            data = _constant(image, parameters["table"], 4, _ADDITION_WORDS)
             shift = int.from_bytes(data[-4:], "little")
-            _require(shift <= _DSP_SHIFT_MAX, "QUANTISATION", "a shift is out of range")
+            _require(shift <= _SHIFT_MAX, "QUANTISATION", "a shift is out of range")
         case "mve_groups":
             taps = math.prod(parameters[name] for name in ("kernel_rows", "kernel_columns", "group_input_channels"))
             group_words = _MVE_GROUP_WORDS + -(-taps // 16) * 16
@@ -496,15 +513,41 @@ def _check_offsets(image: PlanImage, table: int, source: Box, output: Box) -> No
     _require(fills and inside, "CONSTANT", "a gathering leaves its input, or does not fill its output")
 
 
+def _check_scalar_groups(image: PlanImage, parameters: RecordValues, output: Box, onnx: bool) -> None:
+    """The runs of a stream write every output channel once."""
+    names = ("kernel_rows", "kernel_columns", "group_input_channels")
+    sizes = [parameters[name] for name in names]
+    _constant(image, parameters["weights"], output.channels, *sizes)
+    words = np.frombuffer(image.constants, "<u4", len(image.constants) // 4)[parameters["weights"] // 4 :]
+    missing = output.channels
+    while missing > 0:
+        _require(len(words) >= 2, "CONSTANT", "a stream of groups ends early")
+        groups, kind = map(int, words[:2])
+        general, size = kind >= _SCALAR_GENERAL, kind - _SCALAR_GENERAL * (kind >= _SCALAR_GENERAL)
+        sized = 1 <= size <= _SCALAR_GROUP and 1 <= groups <= missing // size
+        _require(sized, "CONSTANT", "a stream of groups does not write the output's channels")
+        group_words = 4 * size + -(-math.prod(sizes) * size // 4)
+        words = words[2:]
+        _require(groups * group_words <= len(words), "CONSTANT", "a stream of groups ends early")
+        data = words[: groups * group_words].reshape(groups, group_words)
+        finishes = data[:, -3 * size :].reshape(-1, 3)
+        if general:
+            _check_factor_pairs(finishes[:, 1:].astype("<u4").view("<i4"), onnx)
+        else:
+            _require(bool(np.all(finishes[:, 2] <= _SHIFT_MAX)), "QUANTISATION", "a shift is out of range")
+        words = words[groups * group_words :]
+        missing -= groups * size
+
+
 def _check_finishes(finishes: NDArray[np.uint32], onnx: bool) -> None:
     """A finite factor, or a shift within a word, which is a byte. finishes: [n, 3]."""
-    sound = np.isfinite(finishes[:, 0].astype("<u4").view("<f4")) if onnx else finishes[:, 2] & 255 <= _DSP_SHIFT_MAX
+    sound = np.isfinite(finishes[:, 0].astype("<u4").view("<f4")) if onnx else finishes[:, 2] & 255 <= _SHIFT_MAX
     _require(bool(np.all(sound)), "QUANTISATION", "a factor or a shift is out of range")
 
 
 def _check_mve_finishes(factors: NDArray[np.int32], shifts: NDArray[np.int32], onnx: bool) -> None:
     """A finite factor, or a shift to the right within a word, which is negative."""
-    sound = np.isfinite(factors.view("<f4")) if onnx else (shifts <= 0) & (shifts >= -_DSP_SHIFT_MAX)
+    sound = np.isfinite(factors.view("<f4")) if onnx else (shifts <= 0) & (shifts >= -_SHIFT_MAX)
     _require(bool(np.all(sound)), "QUANTISATION", "a factor or a shift is out of range")
 
 
@@ -516,7 +559,12 @@ def _floats(image: PlanImage, parameters: RecordValues, record: Record) -> list[
 
 def _check_factors(image: PlanImage, parameters: RecordValues, count: int, onnx: bool) -> None:
     data = _constant(image, parameters["quantisation"], count, layout.QUANTISATION.size_bytes)
-    multipliers, shifts = np.frombuffer(data, "<i4").reshape(count, 2).T
+    _check_factor_pairs(np.frombuffer(data, "<i4").reshape(count, 2), onnx)
+
+
+def _check_factor_pairs(pairs: NDArray[np.int32], onnx: bool) -> None:
+    """Multipliers and shifts within the range of the rule. pairs: [n, 2]."""
+    multipliers, shifts = pairs.T
     (low, high), (least, most) = ((1 << 23, (1 << 24) - 1), (1, 60)) if onnx else ((0, 2**31 - 1), (-31, 30))
     inside = np.all((multipliers >= low) & (multipliers <= high) & (shifts >= least) & (shifts <= most))
     _require(bool(inside), "QUANTISATION", "a multiplier or a shift is out of range")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from planner.core.cost import portable_cycles
+from planner.core.variants import PORTABLE
 from planner.data.hardware import CostProfile, Provenance, Source
 
 KIB = 1024
@@ -14,7 +16,10 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class DatasheetBoard:
-    """A board as its maker describes it. Its kernels take `cycle_factor` times the cycles of profile `nearest`."""
+    """A board as its maker describes it. Its kernels take `cycle_factor` times the cycles of profile `nearest`.
+
+    It has the same kernels if the core is the same, else the portable ones.
+    """
 
     name: str
     core: str
@@ -64,6 +69,7 @@ BOARDS = (
 def derived_profile(board: DatasheetBoard, measured: Mapping[str, CostProfile]) -> CostProfile:
     """The profile of a board that nobody has measured. Raises KeyError if its nearest core has not been either."""
     nearest = measured[board.nearest]
+    is_same_core = board.core == nearest.core
     guess = Source(
         Provenance.GUESSED, f"{board.cycle_factor} times the cycles of profile {nearest.name}: {board.reason}"
     )
@@ -75,10 +81,10 @@ def derived_profile(board: DatasheetBoard, measured: Mapping[str, CostProfile]) 
         machine=None,
         ram_bytes=board.ram_bytes,
         flash_bytes=board.flash_bytes,
-        kernels=nearest.kernels,
+        kernels=nearest.kernels if is_same_core else PORTABLE,
         cycles={
             key: {feature: float(f"{value * float(board.cycle_factor):.6g}") for feature, value in table.items()}
-            for key, table in nearest.cycles.items()
+            for key, table in (nearest.cycles if is_same_core else portable_cycles(nearest.cycles)).items()
         },
         cycles_source=guess,
         firmware=replace(nearest.firmware, source=Source(Provenance.GUESSED, f"as measured on {nearest.name}")),

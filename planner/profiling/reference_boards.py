@@ -37,7 +37,7 @@ REFERENCE_BOARDS = {
         ReferenceBoard("m4", "mps2-an386", "cortex-m4", 168_000_000, Fraction("1.25"), 192 * KIB, 1 * MIB, "dsp"),
         ReferenceBoard("m33", "mps2-an505", "cortex-m33", 160_000_000, Fraction("1.15"), 256 * KIB, 2 * MIB, "dsp"),
         ReferenceBoard("m55", "mps3-an547", "cortex-m55", 250_000_000, Fraction("1.6"), 512 * KIB, 4 * MIB, "mve"),
-        ReferenceBoard("m3", "mps2-an385", "cortex-m3", 120_000_000, Fraction("1.25"), 96 * KIB, 1 * MIB),
-        ReferenceBoard("rv32", "riscv32-virt", "rv32imac", 160_000_000, Fraction("1.3"), 400 * KIB, 4 * MIB),
+        ReferenceBoard("m3", "mps2-an385", "cortex-m3", 120_000_000, Fraction("1.25"), 96 * KIB, 1 * MIB, "m3"),
+        ReferenceBoard("rv32", "riscv32-virt", "rv32imac", 160_000_000, Fraction("1.3"), 400 * KIB, 4 * MIB, "rv32"),
     )
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from planner import __version__
 from planner.boards.measure import Measurement, measure
-from planner.core.cost import VARIANT_KERNELS
+from planner.core.cost import portable_cycles
 from planner.core.variants import PORTABLE
 from planner.data.graph import Arithmetic, Int8Array
 from planner.data.hardware import CostProfile, FirmwareFootprint, Provenance, Source
@@ -57,7 +57,7 @@ def profile_board(board: ReferenceBoard) -> Profiled:
 
 def portable_profile(profile: CostProfile) -> CostProfile:
     """The same board with the portable kernels alone."""
-    cycles = {key: table for key, table in profile.cycles.items() if key.partition(".")[0] not in VARIANT_KERNELS}
+    cycles = portable_cycles(profile.cycles)
     return replace(profile, name=f"{profile.name}-{PORTABLE}", kernels=PORTABLE, cycles=cycles)
 
 

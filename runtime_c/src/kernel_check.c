@@ -5,8 +5,12 @@
 #include "records.h"
 
 #define HAS_DSP ((PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_DSP) != 0)
+#define HAS_SCALAR ((PLR_VARIANT_CAPABILITIES & (PLR_CAPABILITY_M3 | PLR_CAPABILITY_RV32)) != 0)
 #if HAS_DSP
 #include "kernels/dsp/stream.h"
+#endif
+#if HAS_SCALAR
+#include "kernels/scalar/stream.h"
 #endif
 
 #define HAS_MVE ((PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_MVE) != 0)
@@ -21,6 +25,8 @@
 #define FLOAT_SHIFT_MAX 60
 #define FIXED_SHIFT_MIN (-31)
 #define FIXED_SHIFT_MAX 30
+#define ADDITION_WORDS (2 * PLR_TABLE_BYTES + 3)
+#define TERM_SHIFT_MAX 31u
 #define FLOAT_EXPONENT_MASK 0x7F800000u
 
 /* A KERNEL step under examination. `inputs` are the first two; more are only allowed where a kernel looks them up. */
@@ -146,7 +152,7 @@ static bool is_fully_connected(const candidate_t *candidate) {
            candidate->output.rows == 1 && candidate->output.columns == 1 && is_folded(candidate);
 }
 
-#if HAS_DSP || HAS_MVE
+#if HAS_DSP || HAS_MVE || HAS_SCALAR
 static bool is_symmetric(const candidate_t *candidate) {
     return candidate->parameters.other_zero_point == 0 && is_ungrouped(candidate);
 }
@@ -174,6 +180,16 @@ static plr_status_t check_weights(const candidate_t *candidate) {
                               p->kernel_columns, p->group_input_channels);
 }
 
+bool plr_factor_is_sound(const plr_plan_t *plan, const plr_quantisation_t *factor) {
+    const bool is_float = plan->header.arithmetic == PLR_ARITHMETIC_ONNXRUNTIME;
+    const int32_t multiplier_min = is_float ? FLOAT_MULTIPLIER_MIN : 0;
+    const int32_t multiplier_max = is_float ? FLOAT_MULTIPLIER_MAX : INT32_MAX;
+    const int32_t shift_min = is_float ? FLOAT_SHIFT_MIN : FIXED_SHIFT_MIN;
+    const int32_t shift_max = is_float ? FLOAT_SHIFT_MAX : FIXED_SHIFT_MAX;
+    return factor->multiplier >= multiplier_min && factor->multiplier <= multiplier_max && factor->shift >= shift_min &&
+           factor->shift <= shift_max;
+}
+
 static plr_status_t check_factors(const candidate_t *candidate, uint32_t count) {
     const plr_plan_t *plan = candidate->plan;
     const uint32_t offset = candidate->parameters.quantisation;
@@ -181,16 +197,10 @@ static plr_status_t check_factors(const candidate_t *candidate, uint32_t count) 
     if (status != PLR_OK) {
         return status;
     }
-    const bool is_float = plan->header.arithmetic == PLR_ARITHMETIC_ONNXRUNTIME;
-    const int32_t multiplier_min = is_float ? FLOAT_MULTIPLIER_MIN : 0;
-    const int32_t multiplier_max = is_float ? FLOAT_MULTIPLIER_MAX : INT32_MAX;
-    const int32_t shift_min = is_float ? FLOAT_SHIFT_MIN : FIXED_SHIFT_MIN;
-    const int32_t shift_max = is_float ? FLOAT_SHIFT_MAX : FIXED_SHIFT_MAX;
     for (uint32_t i = 0; i < count; i++) {
         const plr_quantisation_t factor =
             plr_quantisation_read(plan->constants.bytes + offset + i * (size_t)PLR_QUANTISATION_BYTES);
-        if (factor.multiplier < multiplier_min || factor.multiplier > multiplier_max || factor.shift < shift_min ||
-            factor.shift > shift_max) {
+        if (!plr_factor_is_sound(plan, &factor)) {
             return PLR_ERR_PLAN_QUANTISATION;
         }
     }
@@ -213,6 +223,18 @@ static plr_status_t check_floats(const candidate_t *candidate, uint32_t count, b
     return PLR_OK;
 }
 
+/* The tables and the finish of an addition. */
+static plr_status_t check_terms(const candidate_t *candidate) {
+    const plr_plan_t *plan = candidate->plan;
+    const uint32_t table = candidate->parameters.table;
+    const plr_status_t status = plr_constant_check(plan, table, ADDITION_WORDS, sizeof(uint32_t), 1, 1);
+    if (status != PLR_OK) {
+        return status;
+    }
+    const uint32_t shift = plr_get_u32(plan->constants.bytes + table + (ADDITION_WORDS - 1) * sizeof(uint32_t));
+    return shift <= TERM_SHIFT_MAX ? PLR_OK : PLR_ERR_PLAN_QUANTISATION;
+}
+
 /* The constants that kernels ask for, as a set. */
 enum {
     NEEDS_WEIGHTS = 1,
@@ -225,11 +247,13 @@ enum {
     NEEDS_ADDITION = 128,
     NEEDS_DSP_PAIRS = 256,
     NEEDS_DSP_CHANNELS = 512,
-    NEEDS_DSP_TERMS = 1024,
+    NEEDS_TERMS = 1024,
     NEEDS_OFFSETS = 2048,
     NEEDS_MVE_GROUPS = 4096,
     NEEDS_MVE_WINDOWS = 8192,
     NEEDS_MVE_TERMS = 16384,
+    NEEDS_SCALAR_GROUPS = 32768,
+    NEEDS_SCALAR_CHANNELS = 65536,
     NEEDS_ALL_WEIGHTED = NEEDS_WEIGHTS | NEEDS_BIAS | NEEDS_CHANNEL_FACTORS
 };
 
@@ -325,8 +349,13 @@ static plr_status_t check_constants(const candidate_t *candidate, uint32_t needs
     if (status == PLR_OK && (needs & NEEDS_DSP_CHANNELS) != 0) {
         status = plr_dsp_check_channels(plan, p, candidate->output.channels);
     }
-    if (status == PLR_OK && (needs & NEEDS_DSP_TERMS) != 0) {
-        status = plr_dsp_check_terms(plan, p);
+#endif
+#if HAS_SCALAR
+    if (status == PLR_OK && (needs & NEEDS_SCALAR_GROUPS) != 0) {
+        status = plr_scalar_check_groups(plan, p, candidate->output.channels);
+    }
+    if (status == PLR_OK && (needs & NEEDS_SCALAR_CHANNELS) != 0) {
+        status = plr_scalar_check_channels(plan, p, candidate->output.channels);
     }
 #endif
 #if HAS_MVE
@@ -340,6 +369,9 @@ static plr_status_t check_constants(const candidate_t *candidate, uint32_t needs
         status = plr_mve_check_terms(plan, p);
     }
 #endif
+    if (status == PLR_OK && (needs & NEEDS_TERMS) != 0) {
+        status = check_terms(candidate);
+    }
     return status;
 }
 
@@ -381,7 +413,17 @@ static const demand_t dsp_demands[] = {
     [PLR_KERNEL_POINTWISE] = {is_pointwise, NEEDS_DSP_PAIRS, 1, 1, 1, 1, true, true},
     [PLR_KERNEL_DEPTHWISE] = {is_three_by_three, NEEDS_DSP_CHANNELS, 1, 1, 1, 1, true, true},
     [PLR_KERNEL_FULLY_CONNECTED] = {is_fully_connected, NEEDS_ALL_WEIGHTED, 1, 1, 1, 1, true, true},
-    [PLR_KERNEL_ADD] = {is_same, NEEDS_DSP_TERMS, 2, 2, 1, 1, false, true},
+    [PLR_KERNEL_ADD] = {is_same, NEEDS_TERMS, 2, 2, 1, 1, false, true},
+};
+#endif
+
+#if HAS_SCALAR
+static const demand_t scalar_demands[] = {
+    [PLR_KERNEL_CONVOLUTION] = {is_symmetric, NEEDS_SCALAR_GROUPS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_POINTWISE] = {is_pointwise, NEEDS_SCALAR_GROUPS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_DEPTHWISE] = {is_three_by_three, NEEDS_SCALAR_CHANNELS, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_FULLY_CONNECTED] = {is_fully_connected, NEEDS_ALL_WEIGHTED, 1, 1, 1, 1, true, true},
+    [PLR_KERNEL_ADD] = {is_same, NEEDS_TERMS, 2, 2, 1, 1, false, true},
 };
 #endif
 
@@ -397,6 +439,11 @@ static const demand_t mve_demands[] = {
 
 /* What the kernel of a step asks; the variant is known. */
 static const demand_t *demand_of(const plr_step_t *step) {
+#if HAS_SCALAR
+    if (step->variant == PLR_VARIANT_M3 || step->variant == PLR_VARIANT_RV32) {
+        return &scalar_demands[step->kernel];
+    }
+#endif
 #if HAS_DSP
     if (step->variant == PLR_VARIANT_DSP) {
         return &dsp_demands[step->kernel];

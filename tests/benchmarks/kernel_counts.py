@@ -27,7 +27,7 @@ from planner.core.arithmetic import with_rule
 from planner.core.cost import implementation_of, kernel_of, variant_of
 from planner.core.lowering import lower
 from planner.core.regions import whole
-from planner.core.variants import scratch_bytes
+from planner.core.variants import SCALAR_TILE_PIXELS, scratch_bytes
 from planner.data.graph import Arithmetic, Conv, Graph, Operator
 from planner.data.hardware import CostProfile
 from planner.data.instance import Instance
@@ -232,7 +232,8 @@ def _code(board: str) -> str:
     ).stdout
     code = [(int(address, 16), name) for address, name in re.findall(r"^(\w+) [tT] (\w+)$", symbols, re.MULTILINE)]
     sizes = {name: following - address for (address, name), (following, _) in pairwise(code)}
-    rows = [(name, size) for name, size in sizes.items() if name.startswith(f"plr_{reference.kernels}_")]
+    family = "scalar" if reference.kernels in SCALAR_TILE_PIXELS else reference.kernels
+    rows = [(name, size) for name, size in sizes.items() if name.startswith(f"plr_{family}_")]
     rows += [("kernels of the variant", sum(size for _, size in rows)), ("whole firmware", total)]
     return "## Code\n\n" + tabulate(rows, ("function", "bytes"), "github")
 

@@ -16,7 +16,7 @@ mkdir -p "$out/$target"
 
 compile() {
     clang -std=c99 -O2 -g -Wall -Wextra -Werror -pedantic -ffp-contract=off -include assert.h -DPLR_ASSERT=assert \
-        '-DPLR_VARIANT_CAPABILITIES=(PLR_CAPABILITY_DSP|PLR_CAPABILITY_MVE)' \
+        '-DPLR_VARIANT_CAPABILITIES=(PLR_CAPABILITY_DSP|PLR_CAPABILITY_MVE|PLR_CAPABILITY_M3|PLR_CAPABILITY_RV32)' \
         -I"$root/runtime_c/include" -I"$root/runtime_c/src" "$@"
 }
 

@@ -13,12 +13,19 @@ import pytest
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime_c"
 SOURCES = sorted(
     path
-    for folder in ("src", "src/kernels", "src/kernels/portable", "src/kernels/dsp", "src/kernels/mve")
+    for folder in (
+        "src",
+        "src/kernels",
+        "src/kernels/portable",
+        "src/kernels/dsp",
+        "src/kernels/mve",
+        "src/kernels/scalar",
+    )
     for path in (RUNTIME / folder).glob("*.c")
 )
 ASSEMBLY = sorted(RUNTIME.glob("src/kernels/*/*.S"))
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes")
-VARIANTS = ("-DPLR_VARIANT_CAPABILITIES=(PLR_CAPABILITY_DSP|PLR_CAPABILITY_MVE)",)
+VARIANTS = ("-DPLR_VARIANT_CAPABILITIES=(PLR_CAPABILITY_DSP|PLR_CAPABILITY_MVE|PLR_CAPABILITY_M3|PLR_CAPABILITY_RV32)",)
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 ASSERTS = ("-include", "assert.h", "-DPLR_ASSERT=assert")
 INCLUDES = (f"-I{RUNTIME / 'include'}", f"-I{RUNTIME / 'src'}")

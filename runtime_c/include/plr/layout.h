@@ -49,6 +49,26 @@
 #define PLR_MVE_FULLY_CONNECTED_TAP_SCRATCH_BYTES 1u /* more of it per tap, padded to a multiple of 4 */
 #define PLR_MVE_ADD_SCRATCH_BYTES 0u /* scratch memory in all cases */
 #define PLR_MVE_ADD_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_M3_CONVOLUTION_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_M3_CONVOLUTION_TAP_SCRATCH_BYTES 2u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_M3_POINTWISE_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_M3_POINTWISE_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_M3_DEPTHWISE_SCRATCH_BYTES 0x600u /* scratch memory in all cases */
+#define PLR_M3_DEPTHWISE_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_M3_FULLY_CONNECTED_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_M3_FULLY_CONNECTED_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_M3_ADD_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_M3_ADD_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_RV32_CONVOLUTION_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_RV32_CONVOLUTION_TAP_SCRATCH_BYTES 4u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_RV32_POINTWISE_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_RV32_POINTWISE_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_RV32_DEPTHWISE_SCRATCH_BYTES 0x600u /* scratch memory in all cases */
+#define PLR_RV32_DEPTHWISE_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_RV32_FULLY_CONNECTED_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_RV32_FULLY_CONNECTED_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
+#define PLR_RV32_ADD_SCRATCH_BYTES 0u /* scratch memory in all cases */
+#define PLR_RV32_ADD_TAP_SCRATCH_BYTES 0u /* more of it per tap, padded to a multiple of 4 */
 
 /* err: what can fail; 0 is success (OK) */
 #define PLR_ERR_ARGUMENT (-1) /* a null or misaligned pointer, or a size out of range, given by the port */
@@ -94,6 +114,8 @@
 #define PLR_CAPABILITY_LOOPS 16u /* loop steps */
 #define PLR_CAPABILITY_DSP 0x10000u /* variant DSP and its packings */
 #define PLR_CAPABILITY_MVE 0x20000u /* variant MVE and its packings */
+#define PLR_CAPABILITY_M3 0x40000u /* variant M3 and its packings */
+#define PLR_CAPABILITY_RV32 0x80000u /* variant RV32 and its packings */
 
 /* arithmetic: rounding rule of all kernels of a plan, see ARITHMETIC.md */
 #define PLR_ARITHMETIC_TFLM 1u /* fixed-point multiplier, double rounding */
@@ -144,6 +166,8 @@
 #define PLR_VARIANT_PORTABLE 0u /* C for every core */
 #define PLR_VARIANT_DSP 1u /* CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by dual 16-bit multiply-accumulate */
 #define PLR_VARIANT_MVE 2u /* CONVOLUTION, POINTWISE, DEPTHWISE, FULLY_CONNECTED and ADD by vectors of 16 bytes */
+#define PLR_VARIANT_M3 3u /* the same by multiply-accumulate of words, two pixels at once */
+#define PLR_VARIANT_RV32 4u /* the same by products and sums of words, four pixels at once */
 
 /* packing: order of a kernel's weights */
 #define PLR_PACKING_PLAIN 0u /* int8 [output channel][kernel row][kernel column][input channel of the group] */
@@ -151,6 +175,8 @@
 #define PLR_PACKING_DSP_CHANNELS 2u /* 3x3 windows as int16 pairs, with bias and finish, see inner.h of the variant */
 #define PLR_PACKING_MVE_GROUPS 3u /* groups of four output channels with bias and finish, see inner.h of the variant */
 #define PLR_PACKING_MVE_WINDOWS 4u /* 3x3 windows as words of a column, with bias and finish, see inner.h of the variant */
+#define PLR_PACKING_SCALAR_GROUPS 5u /* groups of up to four output channels with bias and finish, see scalar/stream.h */
+#define PLR_PACKING_SCALAR_CHANNELS 6u /* 3x3 windows with bias and finish, see scalar/stream.h */
 
 /* direction: way of a message or an end, as this node sees it */
 #define PLR_DIRECTION_SEND 0u /* this node is the source */

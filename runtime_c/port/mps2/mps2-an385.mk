@@ -1,4 +1,5 @@
 # Cortex-M3 without a floating-point unit
+VARIANTS = m3
 COMPILER = arm-none-eabi-gcc
 CPU = -mthumb -mcpu=cortex-m3 -mfloat-abi=soft
 MAP = CODE_ORIGIN=0x0 CODE_BYTES=0x400000 RAM_ORIGIN=0x20000000 RAM_BYTES=0x400000 FLASH_ORIGIN=0x21000000 FLASH_BYTES=0x1000000

@@ -50,6 +50,27 @@ static const plr_implementation_t mve[] = {
 };
 #endif
 
+/* The scalar kernels with the scratch memory of a variant. */
+#define SCALAR_KERNEL(run, packing, NAME)                                                                              \
+    { run, packing, PLR_##NAME##_SCRATCH_BYTES, PLR_##NAME##_TAP_SCRATCH_BYTES }
+#define SCALAR_KERNELS(NAME)                                                                                           \
+    {                                                                                                                  \
+        [PLR_KERNEL_CONVOLUTION] =                                                                                     \
+            SCALAR_KERNEL(plr_scalar_convolution, PLR_PACKING_SCALAR_GROUPS, NAME##_CONVOLUTION),                      \
+        [PLR_KERNEL_POINTWISE] = SCALAR_KERNEL(plr_scalar_pointwise, PLR_PACKING_SCALAR_GROUPS, NAME##_POINTWISE),     \
+        [PLR_KERNEL_DEPTHWISE] = SCALAR_KERNEL(plr_scalar_depthwise, PLR_PACKING_SCALAR_CHANNELS, NAME##_DEPTHWISE),   \
+        [PLR_KERNEL_FULLY_CONNECTED] =                                                                                 \
+            SCALAR_KERNEL(plr_scalar_fully_connected, PLR_PACKING_PLAIN, NAME##_FULLY_CONNECTED),                      \
+        [PLR_KERNEL_ADD] = SCALAR_KERNEL(plr_scalar_add, PLR_PACKING_PLAIN, NAME##_ADD),                               \
+    }
+
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_M3) != 0
+static const plr_implementation_t m3[] = SCALAR_KERNELS(M3);
+#endif
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_RV32) != 0
+static const plr_implementation_t rv32[] = SCALAR_KERNELS(RV32);
+#endif
+
 plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
     plr_implementation_t implementation = {0};
     if (variant == PLR_VARIANT_PORTABLE && kernel < sizeof portable / sizeof portable[0]) {
@@ -63,6 +84,16 @@ plr_implementation_t plr_kernel_find(uint32_t kernel, uint32_t variant) {
 #if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_MVE) != 0
     if (variant == PLR_VARIANT_MVE && kernel < sizeof mve / sizeof mve[0]) {
         implementation = mve[kernel];
+    }
+#endif
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_M3) != 0
+    if (variant == PLR_VARIANT_M3 && kernel < sizeof m3 / sizeof m3[0]) {
+        implementation = m3[kernel];
+    }
+#endif
+#if (PLR_VARIANT_CAPABILITIES & PLR_CAPABILITY_RV32) != 0
+    if (variant == PLR_VARIANT_RV32 && kernel < sizeof rv32 / sizeof rv32[0]) {
+        implementation = rv32[kernel];
     }
 #endif
     return implementation;

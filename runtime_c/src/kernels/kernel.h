@@ -104,4 +104,11 @@ void plr_mve_depthwise(const plr_call_t *call);
 void plr_mve_fully_connected(const plr_call_t *call);
 void plr_mve_add(const plr_call_t *call);
 
+/* Variants M3 and RV32. */
+void plr_scalar_convolution(const plr_call_t *call);
+void plr_scalar_pointwise(const plr_call_t *call);
+void plr_scalar_depthwise(const plr_call_t *call);
+void plr_scalar_fully_connected(const plr_call_t *call);
+void plr_scalar_add(const plr_call_t *call);
+
 #endif

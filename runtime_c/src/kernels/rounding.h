@@ -76,14 +76,20 @@ typedef struct plr_finish {
     int32_t maximum;
 } plr_finish_t;
 
-static inline plr_finish_t plr_call_finish(const plr_call_t *call) {
+/* With factors of the caller's. */
+static inline plr_finish_t plr_finish_with(const plr_call_t *call, const int32_t *factors) {
     const plr_parameters_t *parameters = &call->parameters;
     const int32_t zero_point = parameters->output_zero_point;
-    return (plr_finish_t){.factors = plr_call_words(call, parameters->quantisation),
+    return (plr_finish_t){.factors = factors,
                           .is_float = call->plan->header.arithmetic == PLR_ARITHMETIC_ONNXRUNTIME,
                           .zero_point = zero_point,
                           .minimum = parameters->clamp_minimum - zero_point,
                           .maximum = parameters->clamp_maximum - zero_point};
+}
+
+/* With the factors of the step. */
+static inline plr_finish_t plr_call_finish(const plr_call_t *call) {
+    return plr_finish_with(call, plr_call_words(call, call->parameters.quantisation));
 }
 
 /* The int8 value of a complete sum, with the factor of the given index. Sums wrap modulo 2^32. */

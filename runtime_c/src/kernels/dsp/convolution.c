@@ -1,5 +1,5 @@
+#include "../gather_window.h"
 #include "clamp.h"
-#include "gather.h"
 #include "tiles.h"
 
 void plr_dsp_convolution(const plr_call_t *call) {
@@ -13,7 +13,7 @@ void plr_dsp_convolution(const plr_call_t *call) {
     int8_t *outputs[PLR_DSP_PIXELS] = {0};
     plr_window_t window = plr_window_over(call, &input);
     /* Columns whose whole window lies inside of the input: there only the place changes. */
-    const plr_taps_t inside = plr_dsp_inside(parameters, input.columns, output->columns);
+    const plr_taps_t inside = plr_inside(parameters, input.columns, output->columns);
     const uint32_t inside_end = inside.first + inside.count;
     const size_t step_bytes = (size_t)parameters->stride_columns * input.pixel_stride_bytes;
     uint32_t waiting = 0;
@@ -29,7 +29,7 @@ void plr_dsp_convolution(const plr_call_t *call) {
             } else {
                 plr_window_to_column(&window, column);
             }
-            plr_dsp_gather(&window, patches + waiting * (size_t)patch_bytes);
+            plr_gather_window(&window, patches + waiting * (size_t)patch_bytes);
             outputs[waiting] = place;
             if (++waiting == PLR_DSP_PIXELS) {
                 plr_dsp_tile_run(&tiles, pixels, outputs);

@@ -1,6 +1,6 @@
+#include "../gather_window.h"
 #include "../products.h"
 #include "../rounding.h"
-#include "gather.h"
 #include "inner.h"
 
 void plr_dsp_fully_connected(const plr_call_t *call) {
@@ -19,7 +19,7 @@ void plr_dsp_fully_connected(const plr_call_t *call) {
     plr_window_t window = plr_window_over(call, &input);
     plr_window_to_row(&window, 0);
     plr_window_to_column(&window, 0);
-    plr_dsp_gather(&window, values);
+    plr_gather_window(&window, values);
     if (chunks > 0) {
         plr_dsp_widen(widened, values, chunks);
     }

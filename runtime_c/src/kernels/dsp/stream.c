@@ -8,7 +8,6 @@
 #define SHIFT_MAX 31u
 #define SHIFT_MASK 0xffu
 #define FLOAT_EXPONENT_MASK 0x7F800000u
-#define ADDITION_WORDS (2 * PLR_TABLE_BYTES + 3)
 
 static const uint32_t *words_at(const plr_plan_t *plan, uint32_t constant) {
     return (const uint32_t *)(const void *)(plan->constants.bytes + constant);
@@ -73,12 +72,4 @@ plr_status_t plr_dsp_check_channels(const plr_plan_t *plan, const plr_parameters
         }
     }
     return PLR_OK;
-}
-
-plr_status_t plr_dsp_check_terms(const plr_plan_t *plan, const plr_parameters_t *parameters) {
-    const plr_status_t status = check_words(plan, parameters->table, ADDITION_WORDS);
-    if (status != PLR_OK) {
-        return status;
-    }
-    return words_at(plan, parameters->table)[ADDITION_WORDS - 1] <= SHIFT_MAX ? PLR_OK : PLR_ERR_PLAN_QUANTISATION;
 }

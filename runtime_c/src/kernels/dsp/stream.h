@@ -12,6 +12,4 @@ plr_status_t plr_dsp_check_pairs(const plr_plan_t *plan, const plr_parameters_t 
 
 plr_status_t plr_dsp_check_channels(const plr_plan_t *plan, const plr_parameters_t *parameters, uint32_t channels);
 
-plr_status_t plr_dsp_check_terms(const plr_plan_t *plan, const plr_parameters_t *parameters);
-
 #endif

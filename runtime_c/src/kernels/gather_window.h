@@ -1,13 +1,13 @@
 /* The values under a window, one after the other, as the rows of a matrix product. */
-#ifndef PLR_DSP_GATHER_H
-#define PLR_DSP_GATHER_H
+#ifndef PLR_GATHER_WINDOW_H
+#define PLR_GATHER_WINDOW_H
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "../window.h"
+#include "window.h"
 
-static inline void plr_dsp_copy(int8_t *target, const int8_t *source, size_t count) {
+static inline void plr_copy_run(int8_t *target, const int8_t *source, size_t count) {
     for (; count >= sizeof(uint32_t); count -= sizeof(uint32_t)) {
         memcpy(target, source, sizeof(uint32_t));
         target += sizeof(uint32_t);
@@ -19,7 +19,7 @@ static inline void plr_dsp_copy(int8_t *target, const int8_t *source, size_t cou
 }
 
 /* The output columns whose windows lie inside of the input. */
-static inline plr_taps_t plr_dsp_inside(const plr_parameters_t *parameters, uint32_t input_columns, uint32_t columns) {
+static inline plr_taps_t plr_inside(const plr_parameters_t *parameters, uint32_t input_columns, uint32_t columns) {
     const uint32_t stride = parameters->stride_columns;
     const uint32_t extent = (parameters->kernel_columns - 1u) * parameters->dilation_columns + 1;
     const uint32_t first = (parameters->pad_left + stride - 1) / stride;
@@ -30,7 +30,7 @@ static inline plr_taps_t plr_dsp_inside(const plr_parameters_t *parameters, uint
 }
 
 /* Values of all channels under the window, tap by tap; the zero point outside of the input. */
-static inline void plr_dsp_gather(const plr_window_t *window, int8_t *values) {
+static inline void plr_gather_window(const plr_window_t *window, int8_t *values) {
     const plr_parameters_t *parameters = window->parameters;
     const size_t depth = window->input->channels;
     const size_t row_values = parameters->kernel_columns * depth;
@@ -43,10 +43,10 @@ static inline void plr_dsp_gather(const plr_window_t *window, int8_t *values) {
     for (uint32_t i = 0; i < window->row_taps.count; i++, values += row_values) {
         const int8_t *source = window->rows[i] + window->column_offset_bytes;
         if (window->column_step_bytes == depth) {
-            plr_dsp_copy(values, source, row_count);
+            plr_copy_run(values, source, row_count);
         } else {
             for (uint32_t j = 0; j < window->column_taps.count; j++, source += window->column_step_bytes) {
-                plr_dsp_copy(values + j * depth, source, depth);
+                plr_copy_run(values + j * depth, source, depth);
             }
         }
     }
