@@ -71,6 +71,66 @@ def resnet8(network: FloatNetwork) -> None:
     network.classifier(10)
 
 
+def shufflenet_v2(network: FloatNetwork, width: float) -> None:
+    """Halves of the channels, one of which is convolved, joined and shuffled (Ma et al., 2018)."""
+    network.conv(24, (3, 3), (2, 2))
+    network.maximum_pool((3, 3), (2, 2))
+    for channels, repeats in ((116, 4), (232, 8), (464, 4)):
+        for repeat in range(repeats):
+            _shuffled_unit(network, _scaled(channels, width), downsample=repeat == 0)
+    network.conv(1024, (1, 1))
+    network.global_average()
+    network.classifier(IMAGENET_CLASSES)
+
+
+def face_detector(network: FloatNetwork) -> None:
+    """Anchors on two scales with a pyramid of features: outputs scores [anchors, 2] and boxes [anchors, 4].
+
+    In the manner of light face detectors (Linzaer, Ultra-Light-Fast-Generic-Face-Detector, 2019) and of feature
+    pyramids (Lin et al., 2017).
+    """
+    network.conv(16, (3, 3), (2, 2))
+    for channels, stride in ((32, 1), (32, 2), (32, 1), (64, 2), (64, 1)):
+        network.depthwise((3, 3), (stride, stride))
+        network.conv(channels, (1, 1))
+    fine = network.branch()
+    network.depthwise((3, 3), (2, 2))
+    network.conv(64, (1, 1))
+    coarse = network.branch()
+    network.enlarge()
+    network.add(fine)
+    merged = network.branch()
+    for values, anchors in ((2, 3), (4, 3)):
+        heads = []
+        for scale in (merged, coarse):
+            network.resume(scale)
+            network.depthwise((3, 3), (1, 1))
+            network.conv(anchors * values, (1, 1), activation=None)
+            network.rows_of(values)
+            heads.append(network.branch())
+        network.concat(*heads)
+        network.output()
+
+
+def _shuffled_unit(network: FloatNetwork, channels: int, downsample: bool) -> None:
+    half, start = channels // 2, network.branch()
+    if downsample:
+        network.depthwise((3, 3), (2, 2), activation=None)
+        network.conv(half, (1, 1))
+        kept = network.branch()
+        network.resume(start)
+    else:
+        network.part(0, half)
+        kept = network.branch()
+        network.resume(start)
+        network.part(half, channels)
+    network.conv(half, (1, 1))
+    network.depthwise((3, 3), (2, 2) if downsample else (1, 1), activation=None)
+    network.conv(half, (1, 1))
+    network.concat(kept, network.branch())
+    network.shuffle(2)
+
+
 def _inverted_residual(network: FloatNetwork, expansion: int, channels: int, stride: int) -> None:
     start = network.branch()
     depth = network.channels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,8 +24,16 @@ RECIPE = 1
 
 _SEED = 20240607
 _SAMPLES = 4
-_SCALABLE = re.compile(r"(mobilenet_v[12])_([0-9]+\.[0-9]+)_([0-9]+)")
-_FORMS = "mobilenet_v2_WIDTH_RESOLUTION (as in mobilenet_v2_0.35_96), mobilenet_v1_WIDTH_RESOLUTION, ds_cnn, resnet8"
+_SCALABLE = re.compile(r"(mobilenet_v[12]|shufflenet_v2)_([0-9]+\.[0-9]+)_([0-9]+)")
+_BUILDERS: Mapping[str, Callable[[FloatNetwork, float], None]] = {
+    "mobilenet_v1": architectures.mobilenet_v1,
+    "mobilenet_v2": architectures.mobilenet_v2,
+    "shufflenet_v2": architectures.shufflenet_v2,
+}
+_FORMS = (
+    "mobilenet_v2_WIDTH_RESOLUTION (as in mobilenet_v2_0.35_96), mobilenet_v1_WIDTH_RESOLUTION, "
+    "shufflenet_v2_WIDTH_RESOLUTION, ds_cnn, resnet8, face_detector"
+)
 
 
 def write_zoo_model(name: str, path: Path) -> None:
@@ -62,13 +70,15 @@ def _architecture(name: str) -> tuple[Callable[[FloatNetwork], None], tuple[int,
         return architectures.ds_cnn, (1, 49, 10)
     if name == "resnet8":
         return architectures.resnet8, (3, 32, 32)
+    if name == "face_detector":
+        return architectures.face_detector, (3, 96, 128)
     match = _SCALABLE.fullmatch(name)
     if match is None:
         raise ModelError(f"the zoo has no model {name!r}; it has {_FORMS}")
     width, resolution = float(match[2]), int(match[3])
     if not 0 < width <= 4 or not 32 <= resolution <= 512:
         raise ModelError(f"model {name}: the width must be in (0, 4] and the resolution in [32, 512]")
-    build = architectures.mobilenet_v1 if match[1] == "mobilenet_v1" else architectures.mobilenet_v2
+    build = _BUILDERS[match[1]]
     return lambda network: build(network, width), (3, resolution, resolution)
 
 

@@ -24,7 +24,8 @@ IR_VERSION = 8
 class FloatNetwork:
     """A network under construction; `samples` [N, channels, height, width] are the current layer's values.
 
-    Every method appends a layer that reads the current one. `branch` and `resume` serve skip connections.
+    Every method appends a layer that reads the current one. `branch` and `resume` serve skip connections, `output`
+    several outputs.
     """
 
     def __init__(self, name: str, samples: FloatArray, rng: np.random.Generator) -> None:
@@ -33,6 +34,7 @@ class FloatNetwork:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._input_dims = (1, *samples.shape[1:])
+        self._outputs: list[tuple[str, FloatArray]] = []
         self.current = "input"
         self.samples = samples
 
@@ -65,7 +67,7 @@ class FloatNetwork:
         elif activation == "Relu6":
             self._append("Clip", {"min": np.float32(0), "max": np.float32(6)})
 
-    def depthwise(self, kernel: tuple[int, int], stride: tuple[int, int], activation: str = "Relu") -> None:
+    def depthwise(self, kernel: tuple[int, int], stride: tuple[int, int], activation: str | None = "Relu") -> None:
         self.conv(self.channels, kernel, stride, groups=self.channels, activation=activation)
 
     def branch(self) -> tuple[str, FloatArray]:
@@ -83,6 +85,43 @@ class FloatNetwork:
         if activation:
             self._append(activation)
 
+    def concat(self, *branches: tuple[str, FloatArray], axis: int = 1) -> None:
+        """Branches one after the other along an axis."""
+        output = f"concat_{len(self._nodes)}"
+        self._nodes.append(helper.make_node("Concat", [name for name, _ in branches], [output], name=output, axis=axis))
+        self.current, self.samples = output, np.concatenate([samples for _, samples in branches], axis)
+
+    def part(self, start: int, stop: int) -> None:
+        """Some of the channels."""
+        bounds = {"starts": np.array([start]), "ends": np.array([stop]), "axes": np.array([1])}
+        self._append("Slice", bounds)
+
+    def shuffle(self, groups: int) -> None:
+        """Channels in turn from each of so many groups."""
+        height, width = self.samples.shape[2:]
+        self._append("Reshape", {"shape": np.array([0, groups, self.channels // groups, height, width])})
+        self._append("Transpose", perm=[0, 2, 1, 3, 4])
+        self._append("Reshape", {"shape": np.array([0, -1, height, width])})
+
+    def maximum_pool(self, kernel: tuple[int, int], stride: tuple[int, int]) -> None:
+        pads = _same_padding(self.samples.shape[2:], kernel, stride)
+        self._append("MaxPool", kernel_shape=kernel, strides=stride, pads=pads)
+
+    def enlarge(self) -> None:
+        """Twice the height and width, by nearest neighbours."""
+        attributes = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        constants = {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 2], np.float32)}
+        self._append("Resize", constants, **attributes)
+
+    def rows_of(self, values: int) -> None:
+        """The channels of each pixel as rows of so many values: [rows, values]."""
+        self._append("Transpose", perm=[0, 2, 3, 1])
+        self._append("Reshape", {"shape": np.array([0, -1, values])})
+
+    def output(self) -> None:
+        """Make the current layer an output; without any, the last layer is the only one."""
+        self._outputs.append(self.branch())
+
     def global_average(self) -> None:
         self._append("GlobalAveragePool")
 
@@ -97,10 +136,13 @@ class FloatNetwork:
         self._append("Softmax", axis=-1)
 
     def model(self) -> onnx.ModelProto:
-        """The finished model: input `input`, output the current layer, batch 1."""
+        """The finished model: input `input`, batch 1."""
         given = helper.make_tensor_value_info("input", TensorProto.FLOAT, self._input_dims)
-        result = helper.make_tensor_value_info(self.current, TensorProto.FLOAT, (1, *self.samples.shape[1:]))
-        graph = helper.make_graph(self._nodes, self._name, [given], [result], self._constants)
+        results = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, *samples.shape[1:]))
+            for name, samples in self._outputs or [self.branch()]
+        ]
+        graph = helper.make_graph(self._nodes, self._name, [given], results, self._constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
     def _append(self, op: str, constants: dict[str, Any] | None = None, **attributes: Any) -> None:

@@ -9,14 +9,14 @@ import onnx
 import pytest
 
 from planner.core.executor import execute
-from planner.core.host import host_input, output_integers
+from planner.core.host import host_input, host_outputs, output_integers
 from planner.data.graph import Add, Conv
 from planner.errors import ModelError
 from planner.frontend import read_onnx
 from planner.zoo import write_zoo_model, zoo_model
 from tests.builders.onnx_models import run_onnxruntime, without_softmax
 
-NAMES = ("ds_cnn", "resnet8", "mobilenet_v1_0.25_96", "mobilenet_v2_0.35_96")
+NAMES = ("ds_cnn", "resnet8", "mobilenet_v1_0.25_96", "mobilenet_v2_0.35_96", "shufflenet_v2_0.5_64")
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,18 @@ def test_logits_are_onnxruntimes_and_values_stay_spread(name: str, tmp_path: Pat
     assert np.median([len(np.unique(plane)) for plane in planes]) > 100
     constant = [float((plane.reshape(-1, plane.shape[2]).std(axis=0) == 0).mean()) for plane in planes]
     assert max(constant) < 0.2
+
+
+def test_a_detector_has_all_outputs_of_onnxruntime(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    write_zoo_model("face_detector", path)
+    graph = read_onnx(path)
+    assert [end.shape[2] for end in graph.outputs] == [2, 4]
+    array = np.random.default_rng(3).normal(0, 0.5, graph.inputs[0].shape).clip(-1, 1).astype(np.float32)
+    results = host_outputs(graph, execute(graph, host_input(graph, array)))
+    for result, expected in zip(results, run_onnxruntime(onnx.load(path), array), strict=True):
+        np.testing.assert_array_equal(result, expected)
+        assert len(np.unique(result)) > 50
 
 
 def test_the_same_bytes_each_time(tmp_path: Path) -> None:
