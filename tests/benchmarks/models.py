@@ -1,6 +1,6 @@
 """Every model on small mixed fleets: solved, run on emulated boards, compared with the reference that a user trusts.
 
-    python -m tests.benchmarks.models results/models
+    python -m tests.benchmarks.models results/models [NAME ...]
 
 Writes `table.json` and `table.md`; instances and plans go to build/models. References: recorded outputs of the TFLite
 Micro interpreter and of ONNX Runtime for the real models in the folder PLANNER_MODELS, ONNX Runtime live for the zoo's
@@ -37,26 +37,30 @@ PROFILES = ("m7", "m55", "m33", "rv32")
 FLEETS = ((4, 0.45), (3, 0.6), (2, 0.7), (4, 0.7), (4, 0.85), (4, 1.2))
 """Boards, and the RAM of each as a share of what one board would need; the first with a plan is taken."""
 NETWORK = {"kind": "switch", "per_message": "150us", "per_byte": "0.2us/B"}
-ZOO = ("ds_cnn", "resnet8", "mobilenet_v1_0.25_96", "mobilenet_v2_0.35_96", "mobilenet_v2_0.5_128")
+ZOO = (
+    *("ds_cnn", "resnet8", "mobilenet_v1_0.25_96", "mobilenet_v2_0.35_96", "mobilenet_v2_0.5_128"),
+    *("face_detector", "shufflenet_v2_0.5_128"),
+)
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model as the command line names it, an input file and the output that `reference` gave for it."""
+    """A model as the command line names it, and input files with the outputs that `reference` gave for them."""
 
     name: str
     model: str
-    input: Path
-    expected: Path
+    examples: tuple[tuple[Path, Path], ...]
     reference: str
 
 
-def main(directory: Path) -> None:
-    """Measure all cases and write the table."""
+def main(directory: Path, *names: str) -> None:
+    """Measure all cases, or those of the names alone, and write the table."""
     directory.mkdir(parents=True, exist_ok=True)
     rows = []
     for case in _cases():
+        if names and case.name not in names:
+            continue
         rows.append(_measure(case))
         report = {
             "revision": _revision(),
@@ -69,15 +73,16 @@ def main(directory: Path) -> None:
 
 def _cases() -> Iterator[Case]:
     for model in sorted(MODELS.glob("*/model.*")):
-        source = next(iter(sorted(model.parent.glob("*.in.npy"))), None)
-        if source is None:
+        sources = sorted(model.parent.glob("*.in.npy"))
+        if not sources:
             yield _quantised(model)
             continue
-        stem = source.name.removesuffix(".in.npy")
         golden = "out.tflm" if model.suffix == ".tflite" else "logits.onnxruntime"
         reference = "TFLite Micro, recorded" if model.suffix == ".tflite" else "ONNX Runtime, recorded"
-        expected = source.with_name(f"{stem}.{golden}.npy")
-        yield Case(model.parent.name, os.path.relpath(model, ROOT), source, expected, reference)
+        examples = tuple(
+            (source, source.with_name(f"{source.name.removesuffix('.in.npy')}.{golden}.npy")) for source in sources
+        )
+        yield Case(model.parent.name, os.path.relpath(model, ROOT), examples, reference)
     for name in ZOO:
         path = BUILD / f"{name}.onnx"
         _planner("zoo", name, "--out", str(path))
@@ -92,15 +97,16 @@ def _quantised(model: Path) -> Case:
 
 
 def _live(name: str, path: Path, model: str) -> Case:
-    """A case whose reference is ONNX Runtime, up to the integers before the softmax."""
+    """A case whose reference is ONNX Runtime, up to the integers before the softmax if there is one."""
     network = onnx.load(path)
     dims = [axis.dim_value for axis in network.graph.input[0].type.tensor_type.shape.dim]
     array = np.random.default_rng(SEED).uniform(-1, 1, dims).astype(np.float32)
-    (logits,) = run_onnxruntime(without_softmax(network), array)
+    ends_in_softmax = any(node.op_type == "Softmax" for node in network.graph.node)
+    logits, *_ = run_onnxruntime(without_softmax(network) if ends_in_softmax else network, array)
     source, expected = BUILD / f"{name}.in.npy", BUILD / f"{name}.out.npy"
     np.save(source, array)
     np.save(expected, logits)
-    return Case(name, model, source, expected, "ONNX Runtime, live")
+    return Case(name, model, ((source, expected),), "ONNX Runtime, live")
 
 
 def _measure(case: Case) -> dict[str, Any]:
@@ -123,15 +129,22 @@ def _measure(case: Case) -> dict[str, Any]:
         solve = ("solve", os.path.relpath(instance, ROOT), "--out", os.path.relpath(plan, ROOT))
         solved = _planner(*solve, "--time-limit", str(TIME_LIMIT_S), "--json", check=False)
         if solved.returncode == 0:
-            given = ("--input", str(case.input), "--expect", str(case.expected))
             run = ("run", os.path.relpath(plan, ROOT), "--boards", "emulated")
-            ran = json.loads(_planner(*run, *given, "--json", check=False).stdout)
-            return row | _result(json.loads(solved.stdout), ran) | {"commands": [" ".join(solve), " ".join(run)]}
+            runs = [
+                json.loads(
+                    _planner(*run, "--input", str(source), "--expect", str(expected), "--json", check=False).stdout
+                )
+                for source, expected in case.examples
+            ]
+            return row | _result(json.loads(solved.stdout), runs) | {"commands": [" ".join(solve), " ".join(run)]}
     return row | {"failure": solved.stderr.strip().splitlines()[-1]}
 
 
-def _result(solved: dict[str, Any], ran: dict[str, Any]) -> dict[str, Any]:
+def _result(solved: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all runs of a plan have in common, and the bytes in which any of them differs."""
+    ran = runs[0]
     return {
+        "inputs": len(runs),
         "boards": [device["board"] for device in ran["devices"]],
         "ram_cap_bytes": ran["devices"][0]["ram_cap_bytes"],
         "ram_peak_bytes": [device["ram_peak_bytes"] for device in ran["devices"]],
@@ -139,7 +152,7 @@ def _result(solved: dict[str, Any], ran: dict[str, Any]) -> dict[str, Any]:
         "latency_us": ran["latency_us"],
         "gap": solved["gap"],
         "status": solved["status"],
-        "differing_bytes": ran["mismatched_bytes"],
+        "differing_bytes": sum(run["mismatched_bytes"] for run in runs),
     }
 
 
@@ -159,9 +172,21 @@ def _markdown(report: dict[str, Any]) -> str:
         peaks = " ".join(f"{peak / 1024:.0f}" for peak in row["ram_peak_bytes"])
         times = [f"{row[key] / 1000:.1f}" for key in ("predicted_latency_us", "latency_us")]
         memory = [f"{row['one_board_ram_bytes'] / 1024:.0f}", f"{row['ram_cap_bytes'] / 1024:.0f}", peaks]
-        rows.append([row["model"], *memory, " ".join(row["boards"]), *times, row["reference"], row["differing_bytes"]])
+        rows.append(
+            [
+                row["model"],
+                *memory,
+                " ".join(row["boards"]),
+                *times,
+                row["reference"],
+                row["inputs"],
+                row["differing_bytes"],
+            ]
+        )
     headers = ("model", "one board KiB", "cap KiB", "peaks KiB", "boards", "predicted ms", "measured ms")
-    table = tabulate(rows, (*headers, "reference", "differing bytes"), tablefmt="github", disable_numparse=True)
+    table = tabulate(
+        rows, (*headers, "reference", "inputs", "differing bytes"), tablefmt="github", disable_numparse=True
+    )
     return (
         "# Models on emulated boards\n\n"
         f"Revision {report['revision']}, `{report['command']}`, {TIME_LIMIT_S} s of search for each fleet.\n"
@@ -182,4 +207,4 @@ def _revision() -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
