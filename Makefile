@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-slow lint bench-kernels kernel-mix kernel-fleets check-kernels profiles models-table firmware generate fuzz clean
+.PHONY: help setup tools demo test test-slow lint bench-kernels bench-solver kernel-mix kernel-fleets check-kernels profiles models-table firmware generate fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ check-kernels: setup ## compare thousands of cases of every kernel on the emulat
 
 profiles: setup ## measure the emulated boards and rewrite profiles/
 	$(BIN)/planner profile --all
+
+bench-solver: setup ## time the search on the shipped instances, to results/solver/
+	$(BIN)/python -m tests.benchmarks.solver results/solver
 
 models-table: setup ## run every model on emulated boards and rewrite results/models/
 	$(BIN)/python -m tests.benchmarks.models results/models
