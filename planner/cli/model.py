@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from planner.cli.console import note, show, show_json
+from planner.errors import ModelError
 from planner.files.atomic import write_text
 from planner.report.model_drawing import model_svg
-from planner.report.model_report import model_report, model_table
-from planner.workflow.model import read_named_model
+from planner.report.model_report import model_report, model_table, refused_table
+from planner.workflow.model import read_named_model, survey_refused_model
 
 
 def model(
@@ -21,12 +22,21 @@ def model(
 ) -> None:
     """Print the operators of a quantised model: shapes, work, weights, and the RAM that one board would need.
 
-    A model that planner cannot split is refused, with the operators that are in the way and what would do.
+    A model that planner cannot split is refused, with the kinds of its operators, those that are in the way, and what
+    would do.
 
         planner model zoo:mobilenet_v2_1.0_224
         planner model person_detect.tflite --graph person_detect.svg
     """
-    network = read_named_model(file)
+    try:
+        network = read_named_model(file)
+    except ModelError:
+        refused = survey_refused_model(file)
+        if refused is not None and as_json:
+            show_json(refused)
+        elif refused is not None:
+            show(refused_table(refused))
+        raise
     report = model_report(network)
     if graph is not None:
         write_text(graph, model_svg(network, report))

@@ -124,6 +124,28 @@ def model_table(report: ModelReport) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class KindSummary:
+    """A kind of operator of a model file, how many there are, and whether planner reads that kind at all."""
+
+    kind: str
+    count: int
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedModel:
+    """What is known of a model that cannot be read."""
+
+    kinds: tuple[KindSummary, ...]
+
+
+def refused_table(model: RefusedModel) -> str:
+    """The same for people."""
+    rows = [(kind.kind, kind.count, "yes" if kind.supported else "NO") for kind in model.kinds]
+    return tabulate(rows, ("operator", "count", "supported"))
+
+
 def _summary(graph: Graph, operator: Operator, live: int) -> OperatorSummary:
     output = graph.output_tensor(operator).shape
     macs = weight_bytes = 0

@@ -8,7 +8,9 @@ from planner import frontend
 from planner.core.arithmetic import with_rule
 from planner.data.graph import Graph
 from planner.data.instance import Instance
+from planner.errors import ModelError
 from planner.files.instance_file import ZOO_PREFIX
+from planner.report.model_report import KindSummary, RefusedModel
 from planner.zoo import zoo_model
 
 
@@ -19,6 +21,15 @@ def read_model(instance: Instance, override: Path | None = None) -> Graph:
     """
     graph = read_named_model(instance.model if override is None else str(override))
     return graph if instance.arithmetic is None else with_rule(graph, instance.arithmetic)
+
+
+def survey_refused_model(name: str) -> RefusedModel | None:
+    """The kinds of operators of a model file that was refused; None if not even those can be told."""
+    try:
+        kinds = frontend.survey(Path(name))
+    except ModelError:
+        return None
+    return RefusedModel(tuple(KindSummary(kind.kind, kind.count, kind.readable) for kind in kinds))
 
 
 def read_named_model(name: str) -> Graph:

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import onnx
 import pytest
 
 from planner.cli import main
@@ -16,6 +17,7 @@ from planner.report.model_drawing import model_svg
 from planner.report.model_report import live_bytes, model_report, model_table
 from tests.builders.graphs import GraphBuilder, random_graph
 from tests.builders.tflite_models import TfliteBuilder
+from tests.models.test_reader import Sketch
 
 
 def residual() -> Graph:
@@ -50,6 +52,30 @@ def test_drawing_is_xml_with_a_box_for_every_operator(seed: int) -> None:
     assert len(set(places)) == len(graph.operators)
     edges = sum(name in graph.producers for operator in graph.operators for name in operator.inputs)
     assert len(root.findall(".//{*}path")) == edges
+
+
+def test_a_refused_model_shows_the_kinds_of_its_operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sketch = Sketch()
+    model = tmp_path / "model.onnx"
+    onnx.save(sketch.model(sketch.pair(sketch.node("Celu", sketch.pair("input")))), model)
+    for arguments in ((), ("--json",)):
+        monkeypatch.setattr(sys, "argv", ["planner", "model", str(model), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main.run()
+        assert ended.value.code == 2
+        printed = capsys.readouterr()
+        assert "Celu" in printed.err
+        if arguments:
+            kinds = {kind["kind"]: (kind["count"], kind["supported"]) for kind in json.loads(printed.out)["kinds"]}
+            assert kinds == {"QuantizeLinear": (2, True), "DequantizeLinear": (2, True), "Celu": (1, False)}
+        else:
+            assert "Celu" in printed.out and "NO" in printed.out
+    model.write_bytes(b"no model at all")
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert (ended.value.code, capsys.readouterr().out) == (2, "")
 
 
 def test_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ One meaning, one path: everything after this sees QDQ only. The float operator i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,11 @@ _FORMS = {
     "QLinearLeakyRelu": _Form("LeakyRelu", _UNARY, (3, 4)),
     "QLinearSoftmax": _Form("Softmax", _UNARY, (3, 4)),
 }
+
+
+def forms() -> Sequence[str]:
+    """Names of the QOperators that can be read."""
+    return (*_FORMS, "QLinearConcat")
 
 
 def expand(nodes: tuple[Node, ...], constants: Mapping[str, Array]) -> tuple[tuple[Node, ...], dict[str, Array]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from planner.data.graph import Graph
@@ -58,6 +58,11 @@ _HANDLERS: Mapping[str, Handler] = {
 }
 
 
+def supported() -> Sequence[str]:
+    """Names of the operators that can be read."""
+    return sorted(_HANDLERS)
+
+
 def read_tflite(path: str | Path) -> Graph:
     """The network of a TFLite file, with TensorFlow Lite Micro's rounding rule.
 
@@ -94,5 +99,5 @@ def _require_supported(file: ModelFile) -> None:
         kinds = ", ".join(dict.fromkeys(node.op for node in unknown))
         raise unknown[0].refuse(
             f"{len(unknown)} of {len(file.nodes)} operators are not supported ({kinds})",
-            f"supported are {', '.join(sorted(_HANDLERS))}",
+            f"supported are {', '.join(supported())}",
         )
