@@ -51,6 +51,11 @@ class LayoutSet:
         """Length of every node's range: [layouts, nodes]."""
         return np.asarray(self.stops - self.starts)
 
+    @property
+    def active(self) -> IntArray:
+        """Nodes that own something: [layouts]."""
+        return np.asarray((self.stops > self.starts).sum(axis=1))
+
     def elements(self, shape: Shape) -> IntArray:
         """Elements that every node owns: [layouts, nodes]."""
         per_unit = np.where(self.rows, shape.width * shape.channels, shape.height * shape.width)

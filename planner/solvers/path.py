@@ -328,7 +328,10 @@ class LayoutGraph:
     def _fused_arcs(
         self, last: int, cache: ArcCache, clock: Clock | None, fusions: Fusions, spans: Iterable[Span]
     ) -> Iterator[FusedArcs]:
-        """The segments that end at an operator, each in as many ways to roll as give more pairs of layouts room."""
+        """The segments that end at an operator, each in as many ways to roll as give more pairs of layouts room.
+
+        Where the fastest way fits all layouts over most devices, memory does not bind, and no other is tried.
+        """
         for span in spans:
             if span[1] != last:
                 continue
@@ -338,7 +341,9 @@ class LayoutGraph:
             fitting = self._fitting(fastest)
             if fitting.any():
                 yield fastest
-            if fitting[fastest.time_ns < UNREACHABLE].all():
+            active = self._sets[self.problem.operators[last].output].active
+            wide = (fastest.time_ns < UNREACHABLE) & (active == active.max())
+            if fitting[wide].all():
                 continue
             *_, leanest = rollings = fusions.rollings(span)
             possible = self._fitting(cache.fused(self.problem, span, leanest, self.candidates, self._sets))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from planner.data.graph import Graph
@@ -14,16 +16,17 @@ from planner.solvers.path import ArcCache, Candidates, LayoutGraph, Path, candid
 from planner.solvers.problem import Problem
 from planner.solvers.registry import path_solver
 from planner.solvers.relaxation.bound import Bound, Relaxation
-from planner.solvers.segments import bound as fused
-from planner.solvers.segments.fusions import Fusions, Span
+from planner.solvers.segments.bound import fused_lower_bound_ns
+from planner.solvers.segments.fusions import LONGEST_SEGMENT, Fusions, Span
 from planner.solvers.segments.polish import faster
 from planner.solvers.shortage import flash_shortages, ram_shortages
 
 COVERS = (
-    "every plan that runs the operators one by one in the model's order, each output cut into contiguous ranges of "
-    "rows or of channels in the order of the devices (any subset of them, any integer boundaries), computed from "
-    "fetched inputs or as partial sums of input channels, with 1, 2, 4 or 8 chunks where inputs are gathered; time of "
-    "the phase model"
+    "every plan that runs the operators in the model's order, each output cut into contiguous ranges of rows or of "
+    "channels in the order of the devices (any subset of them, any integer boundaries), computed from fetched inputs "
+    "or as partial sums of input channels, with 1, 2, 4 or 8 chunks where inputs are gathered, or, by rows, in fused "
+    f"segments of at most {LONGEST_SEGMENT} operators between narrow tensors, however they roll; time of the phase "
+    "model"
 )
 NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
@@ -83,8 +86,7 @@ class _Search:
         self._candidate_bound_ns: int | None = None
         self._shortages: tuple[Shortage, ...] = ()
         self._fusions = Fusions(self._problem)
-        self._spans: tuple[Span, ...] = ()
-        self._covers = COVERS
+        self._spans = self._fusions.spans
 
     def run(self) -> None:
         """Bound and refine, first with a coarse relaxation, then with a fine one."""
@@ -93,39 +95,27 @@ class _Search:
             return
         start = families(self._problem)
         self._explore(start)
+        self._polish()
         self._improve(COARSE, start, SHORT_PATIENCE)
-        if self._best is None and self._fusions.spans:
-            self._fuse(start)
-            return
         if self._shortages or self._gap_at_most(OPTIMALITY_GAP):
             return
         if self._gap_at_most(FINE_GAP):
             self._improve(FINE, start, LONG_PATIENCE)
         else:
             self._refine(LONG_PATIENCE)
+        self._polish()
 
     def _improve(self, exact_limit: int, start: Candidates, patience: int) -> None:
         """Relax, search around the relaxed path, refine."""
         bound = self._relax(exact_limit)
         if bound is not None and bound.first_infeasible is not None:
-            self._shortages = ram_shortages(self._problem, bound, self._clock)
+            self._shortages = ram_shortages(self._problem, bound, self._spans, self._clock)
             return
         if self._gap_at_most(OPTIMALITY_GAP):
             return
         hints = around_hints(self._problem, bound.path) if bound is not None else {}
         self._explore(merge(self._problem, self._around_best(), hints, start))
         self._refine(patience)
-
-    def _fuse(self, start: Candidates) -> None:
-        """Search again with fused segments, which need less memory. Without a plan nothing is proven."""
-        self._shortages = ()
-        self._covers = fused.COVERS
-        self._bound_ns = fused.fused_lower_bound_ns(self._problem.graph, self._problem.instance)
-        self._spans = self._fusions.spans
-        self._explore(start)
-        self._polish()
-        self._refine(LONG_PATIENCE)
-        self._polish()
 
     def _polish(self) -> None:
         """Roll the best plan's segments faster."""
@@ -138,15 +128,16 @@ class _Search:
         for span, rolled in filter(None, better):
             self._fusions.add(span, rolled)
         if any(better):
-            self._explore({name: (layout,) for name, layout in layouts.items() if name not in self._problem.inputs})
+            self._explore(
+                {name: (layout,) for name, layout in layouts.items() if name not in self._problem.inputs},
+                [self._fusions.span(segment) for segment in self._best.split.segments],
+            )
 
     def result(self) -> SolveResult:
         return SolveResult(
             self._status(),
             self._best.split if self._best else None,
-            PhaseBounds(
-                self._best.time_ns if self._best else None, self._bound_ns, self._candidate_bound_ns, self._covers
-            ),
+            PhaseBounds(self._best.time_ns if self._best else None, self._bound_ns, self._candidate_bound_ns, COVERS),
             self._clock.elapsed_s,
             self._solver.name,
             self._seed,
@@ -169,13 +160,15 @@ class _Search:
     def _state(self) -> Progress:
         return Progress(self._clock.elapsed_s, self._best.time_ns if self._best else None, self._bound_ns)
 
-    def _explore(self, candidates: Candidates) -> bool:
-        """Search a candidate set; returns whether the incumbent improved. The first plan may exceed the time limit."""
+    def _explore(self, candidates: Candidates, spans: Sequence[Span] | None = None) -> bool:
+        """Search a candidate set; returns whether the incumbent improved. The first plan may exceed the time limit.
+
+        `spans` are those that may be fused, by default all.
+        """
+        spans = self._spans if spans is None else spans
         try:
             clock = self._clock if self._best else None
-            graph = LayoutGraph(
-                self._problem, self._thinned(candidates), self._cache, clock, self._fusions, self._spans
-            )
+            graph = LayoutGraph(self._problem, self._thinned(candidates), self._cache, clock, self._fusions, spans)
         except OutOfTime:
             return False
         self._cache.renew()
@@ -189,11 +182,14 @@ class _Search:
         return True
 
     def _relax(self, exact_limit: int) -> Bound | None:
-        """Improve the bound; None if there was too little time."""
-        relaxation = Relaxation(self._problem, exact_limit)
+        """Improve the bound; None if there was too little time for more than a simple one."""
+        relaxation = Relaxation(self._problem, exact_limit, self._spans)
         incumbent_ns = self._best.time_ns if self._best else None
         bound = relaxation.solve(self._clock, incumbent_ns, self._clock.left_s * RELAX_SHARE)
-        if bound is not None and bound.first_infeasible is None:
+        if bound is None:
+            simple_ns = fused_lower_bound_ns(self._problem.graph, self._problem.instance)
+            self._bound_ns = max(self._bound_ns or 0, simple_ns)
+        elif bound.first_infeasible is None:
             # Chunks of a computation are rounded one by one, the relaxation rounds their sum: at most 1 ns apart.
             self._bound_ns = max(self._bound_ns or 0, int(bound.value_ns) - len(self._problem.operators))
             self._report()
@@ -209,13 +205,17 @@ class _Search:
             self._progress(self._state())
 
     def _refine(self, patience: int) -> None:
-        """Search the neighbourhood of the best plan until it has not helped `patience` times in a row."""
+        """Search the neighbourhood of the best plan until it has not helped `patience` times in a row.
+
+        What is fused remains.
+        """
         failures = 0
         while self._best is not None and failures < patience and self._clock.left_s > 0:
             if self._gap_at_most(OPTIMALITY_GAP):
                 return
             around = neighbourhood(self._problem, self._best.split, self._rng, NEIGHBOURS)
-            failures = 0 if self._explore(around) else failures + 1
+            spans = [self._fusions.span(segment) for segment in self._best.split.segments]
+            failures = 0 if self._explore(around, spans) else failures + 1
 
     def _thinned(self, candidates: Candidates) -> Candidates:
         return {name: layouts[: self._limits[name]] for name, layouts in candidates.items()}

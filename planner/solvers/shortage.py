@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from planner.data.result import Shortage
 from planner.solvers.clock import Clock
 from planner.solvers.problem import Problem
 from planner.solvers.relaxation.bound import Bound, Relaxation
+from planner.solvers.segments.fusions import Span
 
 FIRST_STEP_BYTES = 1024
 PRECISION_BYTES = 64
@@ -28,7 +31,7 @@ def flash_shortages(problem: Problem) -> tuple[Shortage, ...]:
     return tuple(Shortage(device.name, largest, "flash", share) for device in problem.instance.devices)
 
 
-def ram_shortages(problem: Problem, bound: Bound, clock: Clock) -> tuple[Shortage, ...]:
+def ram_shortages(problem: Problem, bound: Bound, spans: Sequence[Span], clock: Clock) -> tuple[Shortage, ...]:
     """What every device's RAM lacks at least, if all get the same, until the relaxation has a path.
 
     `bound` is infeasible. The operator is the one that still fails just below that amount.
@@ -37,11 +40,11 @@ def ram_shortages(problem: Problem, bound: Bound, clock: Clock) -> tuple[Shortag
     assert operator is not None
     enough = FIRST_STEP_BYTES
     short = 0
-    while (failing := _fails_at(problem, enough, clock)) is not None:
+    while (failing := _fails_at(problem, enough, spans, clock)) is not None:
         operator, short, enough = failing, enough, 2 * enough
     while enough - short > PRECISION_BYTES and clock.left_s > 0:
         middle = (short + enough) // 2
-        failing = _fails_at(problem, middle, clock)
+        failing = _fails_at(problem, middle, spans, clock)
         if failing is None:
             enough = middle
         else:
@@ -49,7 +52,7 @@ def ram_shortages(problem: Problem, bound: Bound, clock: Clock) -> tuple[Shortag
     return tuple(Shortage(device.name, operator, "ram", short + 1) for device in problem.instance.devices)
 
 
-def _fails_at(problem: Problem, extra_bytes: int, clock: Clock) -> str | None:
+def _fails_at(problem: Problem, extra_bytes: int, spans: Sequence[Span], clock: Clock) -> str | None:
     """The operator at which the relaxation ends if every device has so much more RAM; None if it does not."""
-    bound = Relaxation(problem.with_extra_ram(extra_bytes), exact_limit=0).solve(clock)
+    bound = Relaxation(problem.with_extra_ram(extra_bytes), exact_limit=0, spans=spans).solve(clock)
     return None if bound is None else bound.first_infeasible

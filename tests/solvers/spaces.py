@@ -7,6 +7,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from planner.core.regions import axis_size
+from planner.core.transfers import tensor_layouts
 from planner.data.graph import Arithmetic, Graph, Padding, Shape, Window
 from planner.data.hardware import LinkCost, Network
 from planner.data.instance import Instance
@@ -106,14 +107,19 @@ def every_split(graph: Graph, instance: Instance) -> list[Split]:
 
 
 def record_bytes(problem: Problem, split: Split) -> np.ndarray:
-    """Estimated plan records by node: one per operator and chunk of who computes, one per owner of summed output."""
+    """Estimated plan records by node: one per operator and chunk of who computes, one per owner of summed output.
+
+    Of segments, none.
+    """
     total = np.zeros(problem.nodes, int)
+    layouts = tensor_layouts(problem.graph, problem.instance, split)
     for data in problem.operators:
+        if data.name not in split.operators:
+            continue
         choice = split.operators[data.name]
         computing = choice.layout.active
         if choice.mode is Mode.INPUT_CHANNELS:
-            producer = problem.graph.operators[problem.graph.producers[data.inputs[0]]].name
             total[list(computing)] += RECORD_BYTES
-            computing = split.operators[producer].layout.active
+            computing = layouts[data.inputs[0]].active
         total[list(computing)] += RECORD_BYTES * choice.chunks
     return total

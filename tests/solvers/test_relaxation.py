@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from planner.solvers.path import LayoutGraph
 from planner.solvers.problem import UNREACHABLE, Problem
 from planner.solvers.relaxation.bound import Relaxation
 from planner.solvers.relaxation.states import States
+from planner.solvers.segments.fusions import Fusions
 from tests.solvers.spaces import all_candidates, tiny_graph, tiny_instance
 
 
@@ -21,16 +23,19 @@ from tests.solvers.spaces import all_candidates, tiny_graph, tiny_instance
 @given(
     seed=st.integers(0, 2**32 - 1), devices=st.integers(1, 3), alike=st.booleans(), exact=st.sampled_from([0, 4, 1000])
 )
-def test_the_bound_is_below_the_optimum(seed: int, devices: int, alike: bool, exact: int) -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_the_bound_is_below_the_optimum(fused: bool, seed: int, devices: int, alike: bool, exact: int) -> None:
     graph = tiny_graph(seed, operators=4 if devices < 3 else 3)
     instance = tiny_instance(seed, devices, alike)
     problem = Problem(graph, instance)
-    optimum = LayoutGraph(problem, all_candidates(graph, instance)).shortest_path()
-    bound = Relaxation(problem, exact).solve(Clock(60.0))
+    fusions = Fusions(problem)
+    spans = fusions.spans if fused else ()
+    optimum = LayoutGraph(problem, all_candidates(graph, instance), fusions=fusions, spans=spans).shortest_path()
+    bound = Relaxation(problem, exact, spans).solve(Clock(60.0))
     assert bound is not None
     if optimum is not None:
         assert bound.value_ns <= optimum.time_ns
-        pruned = Relaxation(problem, exact).solve(Clock(60.0), optimum.time_ns)
+        pruned = Relaxation(problem, exact, spans).solve(Clock(60.0), optimum.time_ns)
         assert pruned is not None
         assert bound.value_ns <= pruned.value_ns + 1e-3 <= optimum.time_ns + 1e-2
 

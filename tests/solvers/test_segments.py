@@ -91,9 +91,16 @@ def test_less_memory_takes_more_time() -> None:
     assert times[0] > times[1] > times[2] > 0
 
 
-def test_nothing_is_proven_where_no_fused_plan_is_found() -> None:
-    result = solve(blocks(), one_device(2000))
+def test_nothing_is_proven_where_the_output_fits_but_no_segment_does() -> None:
+    result = solve(blocks(), one_device(24 * 24 * 4 + 600))
     assert (result.status, result.split, result.shortages) == (SolveStatus.UNKNOWN, None, ())
+
+
+def test_a_board_that_cannot_hold_the_output_has_no_plan() -> None:
+    result = solve(blocks(), one_device(24 * 24 * 4 - 600))
+    assert (result.status, result.split) == (SolveStatus.INFEASIBLE, None)
+    (shortage,) = result.shortages
+    assert shortage.resource == "ram" and 600 < shortage.missing_bytes < 800
 
 
 @settings(deadline=None, max_examples=25)

@@ -68,6 +68,7 @@ class OperatorBound:
         self._data = data
         self._traffic = traffic
         self._inputs = [self._describe(position) for position in range(len(data.operator.inputs))]
+        self.row_memory_bytes = problem.ram_cap_bytes
 
     @cached_property
     def row_costs(self) -> FloatArray:
@@ -123,7 +124,7 @@ class OperatorBound:
         for rows, costs in ((True, self.row_costs), (False, self.channel_costs)):
             chosen = np.flatnonzero((output.rows == rows) & (np.arange(len(output)) >= output.exact))
             if len(chosen):
-                result[chosen] = self._on_nodes(_select(output, chosen), costs)
+                result[chosen] = self._on_nodes(select(output, chosen), costs)
         return result
 
     def fetch(self, position: int, source: States, output: States) -> FloatArray:
@@ -135,7 +136,7 @@ class OperatorBound:
             result[np.ix_(from_rows, by_rows)] = self._rows_to_rows(position, source, output)
         for inputs, outputs in ((from_channels, by_rows), (from_rows, by_channels), (from_channels, by_channels)):
             if len(inputs) and len(outputs):
-                first, second = _select(source, inputs), _select(output, outputs)
+                first, second = select(source, inputs), select(output, outputs)
                 result[np.ix_(inputs, outputs)] = self._across(position, first, second)
         if source.exact and output.exact:
             result[: source.exact, : output.exact] = self._exactly(position, source.layouts, output.layouts)
@@ -157,7 +158,7 @@ class OperatorBound:
         chosen = np.flatnonzero(~source.rows)
         if not len(chosen):
             return result
-        first = _select(source, chosen)
+        first = select(source, chosen)
         depths = np.arange(self._inputs[0].channels + 1)
         repeated = np.repeat(depths[:, None], self._problem.nodes, axis=1)
         by_depth = partial_sums_ns(self._problem, self._data, repeated, 1)[:, :-1].T.astype(float)
@@ -204,7 +205,7 @@ class OperatorBound:
                 costs = requantising[index] + (active - 1) * adding[index]
                 chosen = np.flatnonzero(output.rows == rows)
                 if len(chosen):
-                    block = self._on_nodes(_select(output, chosen), _nondecreasing(np.maximum(costs - 1.0, 0.0)))
+                    block = self._on_nodes(select(output, chosen), _nondecreasing(np.maximum(costs - 1.0, 0.0)))
                     result[np.ix_(source.active_low == active, chosen)] = block[None]
         return result
 
@@ -219,8 +220,8 @@ class OperatorBound:
 
     def _rows_to_rows(self, position: int, source: States, output: States) -> FloatArray:
         data, info = self._data, self._inputs[position]
-        first = _select(source, np.flatnonzero(source.rows))
-        second, feasible = _select(output, np.flatnonzero(output.rows)).capped(
+        first = select(source, np.flatnonzero(source.rows))
+        second, feasible = select(output, np.flatnonzero(output.rows)).capped(
             data.shape.height, self.row_ceilings(from_rows=True)
         )
         received, receivers, worst = kernels.row_traffic(
@@ -243,7 +244,7 @@ class OperatorBound:
             info.own_row_bytes,
             info.read_row_bytes,
             data.shape.width * data.shape.channels,
-            self._problem.ram_cap_bytes,
+            self.row_memory_bytes,
         )
         size = worst * float(info.read_row_bytes)
         time = self._traffic.port_ns(size, (worst > 0).astype(float))
@@ -408,7 +409,8 @@ def _nondecreasing(costs: FloatArray) -> FloatArray:
     return np.asarray(np.minimum.accumulate(costs[:, ::-1], axis=1)[:, ::-1])
 
 
-def _select(states: States, chosen: IntArray | Sequence[int]) -> States:
+def select(states: States, chosen: IntArray | Sequence[int]) -> States:
+    """Some of the states, by number."""
     layouts = states.layouts
     exact = np.asarray(chosen)[np.asarray(chosen) < states.exact]
     kept = type(layouts)(layouts.rows[exact], layouts.starts[exact], layouts.stops[exact])

@@ -7,7 +7,7 @@ between any two members. So the path is at most as long as every plan. Values ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,10 @@ from planner.solvers.costs import gather_arcs
 from planner.solvers.layout_set import LayoutSet, layout_of_shares
 from planner.solvers.problem import UNREACHABLE, OperatorData, Problem
 from planner.solvers.relaxation.arcs import OperatorBound
+from planner.solvers.relaxation.fused import FusedBound, RowTimes
 from planner.solvers.relaxation.states import States, channel_states, ladder, row_states, single_state
 from planner.solvers.relaxation.traffic import Traffic
+from planner.solvers.segments.fusions import Span
 
 CHANNEL_RATIOS = (1.02, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)
 """Levels of channel layouts: thresholds of the slowest shard relative to the least possible."""
@@ -59,10 +61,28 @@ class _Minimum:
     values: FloatArray
 
 
-class Relaxation:
-    """The relaxed layered graph of a problem; at most `exact_limit` row layouts of a tensor are states of their own."""
+@dataclass(frozen=True)
+class _Leap:
+    """The segments that end at tensor `output`: `chosen` is, by state, the number of the one that is best, or -1.
 
-    def __init__(self, problem: Problem, exact_limit: int = 1100) -> None:
+    A leap is the tensor before the segment, its values, the costs, and the length of the history there.
+    """
+
+    output: str
+    chosen: NDArray[np.int64]
+    leaps: tuple[tuple[str, FloatArray, FloatArray, int], ...]
+
+
+_Record = _Contraction | _Minimum | _Leap
+
+
+class Relaxation:
+    """The relaxed layered graph of a problem; at most `exact_limit` row layouts of a tensor are states of their own.
+
+    The operators of each of the `spans` may also run as a fused segment.
+    """
+
+    def __init__(self, problem: Problem, exact_limit: int = 1100, spans: Sequence[Span] = ()) -> None:
         self._problem = problem
         self._exact_limit = exact_limit
         self._traffic = Traffic.of(problem.instance.network)
@@ -78,11 +98,22 @@ class Relaxation:
                 ),
                 self._group,
             )
+        self._spans = tuple(spans)
+        self._impossible: set[str] = set()
+        ends = {last for _, last in spans}
         for data in problem.operators:
-            if data.signature not in self._states_of:
+            if data.signature not in self._bounds:
                 self._bounds[data.signature] = OperatorBound(problem, data, self._traffic)
-                self._states_of[data.signature] = self._build_states(data, self._bounds[data.signature])
-            self.states[data.output] = self._states_of[data.signature]
+            key = (data.signature, data.index in ends)
+            if key not in self._states_of:
+                self._states_of[key] = self._build_states(data, self._bounds[data.signature], data.index in ends)
+            self.states[data.output] = self._states_of[key]
+            if not len(self._states_of[key]) and spans:
+                # Nobody can hold any part of it; a segment around it needs not.
+                self.states[data.output] = channel_states(1, np.zeros((problem.devices, 2)), self._group, (1.0,))
+                self._impossible.add(data.output)
+        self._fused_costs: dict[Span, FloatArray] = {}
+        self._row_times = RowTimes(problem)
 
     def solve(self, clock: Clock, incumbent_ns: int | None = None, limit_s: float = np.inf) -> Bound | None:
         """The shortest path; states that cannot lie on a path shorter than the incumbent are left out.
@@ -101,19 +132,61 @@ class Relaxation:
         self._to_end_ns = to_end_ns
         live: tuple[str, ...] = tuple(name for name in self._problem.inputs if name in self._problem.last_use)
         values: FloatArray = np.zeros(tuple(len(self.states[name]) for name in live))
-        history: list[_Contraction | _Minimum] = []
+        history: list[_Record] = []
+        cuts: dict[int, tuple[str, FloatArray, int]] = {}
+        stuck: str | None = None
         for data in self._problem.operators:
             if self._out_of_time():
                 return None
+            if any(first == data.index for first, _ in self._spans):
+                cuts[data.index] = (live[0], values, len(history))
             live, values = self._advance(data, live, values, history)
+            values = self._leap(data, values, cuts, history)
             values = np.where(values + self._to_end_ns[data.index] > self._most_ns, np.inf, values)
-            if not np.isfinite(values).any():
-                return Bound(np.inf, {}, data.name) if incumbent_ns is None else Bound(float(incumbent_ns), {})
+            if np.isfinite(values).any():
+                stuck = None
+                continue
+            stuck = stuck or data.name
+            if not any(np.isfinite(cuts[first][1]).any() for first, _ in self._open_spans(data.index)):
+                return Bound(np.inf, {}, stuck) if incumbent_ns is None else Bound(float(incumbent_ns), {})
         for name, costs in self._gather_ns.items():
             values = values + (costs.reshape(self._along(name, live)) if name in live else costs.min())
         best = int(values.argmin())
         chosen = dict(zip(live, (int(i) for i in np.unravel_index(best, values.shape)), strict=True))
         return Bound(float(values.flat[best]), self._layouts(self._trace(history, chosen)))
+
+    def _open_spans(self, index: int) -> tuple[Span, ...]:
+        """Those that lead beyond operator `index`."""
+        return tuple(span for span in self._spans if span[0] <= index < span[1])
+
+    def _leap(
+        self,
+        data: OperatorData,
+        values: FloatArray,
+        cuts: Mapping[int, tuple[str, FloatArray, int]],
+        history: list[_Record],
+    ) -> FloatArray:
+        """Values after an operator if segments may end there too."""
+        ending = [span for span in self._spans if span[1] == data.index]
+        if not ending:
+            return values
+        leaps, chosen = [], np.full(values.shape, -1)
+        for number, span in enumerate(ending):
+            tensor, before, position = cuts[span[0]]
+            costs = self.fused_costs(span)
+            fused = self._contract(before, costs, self._to_end_ns[data.index])
+            leaps.append((tensor, before, costs, position))
+            chosen[fused < values] = number
+            values = np.minimum(values, fused)
+        history.append(_Leap(data.output, chosen, tuple(leaps)))
+        return values
+
+    def fused_costs(self, span: Span) -> FloatArray:
+        """Bounds of a segment between the states of its input and its output: [state, state]."""
+        if span not in self._fused_costs:
+            bound = FusedBound(self._problem, span, self._traffic, self._row_times)
+            self._fused_costs[span] = bound.arcs(self.states[bound.input], self.states[bound.output])
+        return self._fused_costs[span]
 
     def _out_of_time(self) -> bool:
         return self._clock.left_s == 0 or self._clock.elapsed_s > self._end_s
@@ -126,11 +199,11 @@ class Relaxation:
         last = self._problem.operators[-1].output
         rest = sum(costs.min() for name, costs in self._gather_ns.items() if name != last)
         current = self._gather_ns.get(last, np.zeros(len(self.states[last]))) + rest
-        result: list[FloatArray] = []
+        result: dict[int, FloatArray] = {}
         for data in reversed(self._problem.operators):
             if self._out_of_time():
                 return None
-            result.append(current)
+            result[data.index] = current
             costs = self.arc_bounds(data)
             before = self._problem.operators[data.index - 1].output if data.index else None
             total = current + sum(matrix.min(axis=0) for name, matrix in costs.items() if name != before)
@@ -138,14 +211,18 @@ class Relaxation:
                 current = (costs[before] + total[None]).min(axis=1)
             elif before is not None:
                 current = np.full(len(self.states[before]), total.min())
-        return result[::-1]
+            for span in self._spans if before is not None else ():
+                if span[0] == data.index:
+                    fused = (self.fused_costs(span) + result[span[1]][None]).min(axis=1)
+                    current = np.minimum(current, fused)
+        return [result[data.index] for data in self._problem.operators]
 
     def _advance(
         self,
         data: OperatorData,
         live: tuple[str, ...],
         values: FloatArray,
-        history: list[_Contraction | _Minimum],
+        history: list[_Record],
     ) -> tuple[tuple[str, ...], FloatArray]:
         """Values over the live tensors after an operator."""
         costs = self.arc_bounds(data)
@@ -171,7 +248,7 @@ class Relaxation:
         data: OperatorData,
         live: tuple[str, ...],
         values: FloatArray,
-        history: list[_Contraction | _Minimum],
+        history: list[_Record],
     ) -> tuple[tuple[str, ...], FloatArray]:
         """Forget tensors, the oldest first and the newest never, until the operator's joint states are few enough."""
         while len(live) > 1:
@@ -204,7 +281,7 @@ class Relaxation:
         return tuple(len(self.states[name]) if other == name else 1 for other in live)
 
     def _forget(
-        self, name: str, live: tuple[str, ...], values: FloatArray, history: list[_Contraction | _Minimum]
+        self, name: str, live: tuple[str, ...], values: FloatArray, history: list[_Record]
     ) -> tuple[tuple[str, ...], FloatArray]:
         history.append(_Minimum(live, name, values))
         axis = live.index(name)
@@ -213,10 +290,12 @@ class Relaxation:
     def arc_bounds(self, data: OperatorData) -> dict[str, FloatArray]:
         """Bounds [state, state] by distinct input, the computation counted with the first; inf where RAM forbids."""
         bound, output = self._bounds[data.signature], self.states[data.output]
+        if data.output in self._impossible:
+            return {name: np.full((len(self.states[name]), len(output)), np.inf) for name in data.inputs}
         result: dict[str, FloatArray] = {}
         for position, name in enumerate(data.operator.inputs):
             source = self.states[name]
-            key = (data.signature, position, id(source))
+            key = (data.signature, position, id(source), id(output))
             if key not in self._arcs:
                 costs = bound.fetch(position, source, output)
                 if position == 0:
@@ -240,14 +319,20 @@ class Relaxation:
             costs[: states.exact] = np.where(exact < UNREACHABLE, exact, np.inf)
         return costs
 
-    def _trace(self, history: list[_Contraction | _Minimum], chosen: dict[str, int]) -> dict[str, int]:
-        for record in reversed(history):
+    def _trace(self, history: list[_Record], chosen: dict[str, int]) -> dict[str, int]:
+        position = len(history)
+        while position > 0:
+            position -= 1
+            record = history[position]
             if isinstance(record, _Contraction):
                 at = tuple(chosen[name] for name in record.rest)
                 chosen[record.tensor] = int((record.values[at] + record.costs[:, chosen[record.output]]).argmin())
-            else:
+            elif isinstance(record, _Minimum):
                 at_all = tuple(slice(None) if name == record.tensor else chosen[name] for name in record.tensors)
                 chosen[record.tensor] = int(record.values[at_all].argmin())
+            elif record.chosen[chosen[record.output]] >= 0:
+                tensor, values, costs, position = record.leaps[record.chosen[chosen[record.output]]]
+                chosen[tensor] = int((values + costs[:, chosen[record.output]]).argmin())
         return chosen
 
     def _layouts(self, chosen: Mapping[str, int]) -> dict[str, Layout]:
@@ -271,12 +356,13 @@ class Relaxation:
                 result[data.output] = layout_of_shares(Axis.CHANNELS, data.shape.channels, shares)
         return result
 
-    def _build_states(self, data: OperatorData, bound: OperatorBound) -> States:
+    def _build_states(self, data: OperatorData, bound: OperatorBound, fused: bool) -> States:
+        """States of an operator's output; segments that end there need less memory than the operator alone."""
         rows, channels = data.shape.height, data.shape.channels
         parts = []
         if rows > 1:
             ceilings = bound.output_ceilings(rows, data.shape.width * channels)
-            if not data.accepts_input_channels:
+            if not (data.accepts_input_channels or fused):
                 ceilings = np.minimum(ceilings, bound.row_ceilings(from_rows=False))
             costs = _limited(bound.row_costs, ceilings)
             cuts = np.unique(costs[np.isfinite(costs)])

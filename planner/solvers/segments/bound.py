@@ -10,11 +10,6 @@ from planner.data.graph import Graph
 from planner.data.hardware import Hop
 from planner.data.instance import Instance
 
-COVERS = (
-    "every plan, whatever it fuses and however it rolls: the computation of every needed row, shared out freely, and "
-    "the input's and the output's bytes in at least one message each; time of the phase model"
-)
-
 
 def fused_lower_bound_ns(graph: Graph, instance: Instance) -> int:
     """What no plan can beat: each needed row is computed, each needed byte travels, computing and travelling apart."""

@@ -20,6 +20,8 @@ from planner.solvers.segments.stages import StageTables
 LONGEST_SEGMENT = 27
 """Operators that one segment may have."""
 ROLLED_COLUMNS = (2, 4, 8)
+WHOLE_ROWS = (4, 2, 1)
+"""Rows at a time of a stage that does not roll over columns; kernels work on blocks of pixels, which few rows waste."""
 CHUNK_ROWS = (1, 2, 4)
 """Rows at a time of a block that computes its overlap again, which is the dearer the fewer they are."""
 INPUT_ROWS = (16, 8, 4, 2, 1)
@@ -98,6 +100,11 @@ class Fusions:
             self._rollings[span] = tuple(self._chain(span))
         return self._rollings[span]
 
+    def span(self, segment: Segment) -> Span:
+        """The operators of a segment."""
+        names = segment.operators
+        return self._problem.operator(names[0]).index, self._problem.operator(names[-1]).index
+
     def rolled(self, segment: Segment) -> RolledSegment:
         """A segment without its layout."""
         return RolledSegment(self._problem, self._tables, segment.stages, segment.input_rows)
@@ -169,13 +176,10 @@ class Fusions:
         from_outside = operators[0].inputs[0] in self._problem.inputs
         yield [_Choice((), rows) for rows in (INPUT_ROWS if from_outside else (STREAMED_ROWS,))]
         while names:
-            options = [_Choice((Stage((name,)),), 1) for name in names[:1]]
-            taken = 1
             rolled = [stage for stage in _rolled_stages(tuple(names[:3])) if self._can_roll(stage)]
-            if rolled:
-                taken = 3
-                options = [_Choice(tuple(Stage((name,)) for name in names[:3]), 1)]
-                options += [_Choice((stage,), 1) for stage in rolled]
+            taken = 3 if rolled else 1
+            options = [_Choice(tuple(Stage((name,), rows) for name in names[:taken]), 1) for rows in WHOLE_ROWS]
+            options += [_Choice((stage,), 1) for stage in rolled]
             yield options
             names = names[taken:]
 

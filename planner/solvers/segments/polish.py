@@ -20,21 +20,21 @@ def faster(
 
     `layouts` has the layout of what the segment reads.
     """
-    first, last = (problem.operator(name).index for name in (segment.operators[0], segment.operators[-1]))
+    span = fusions.span(segment)
     rolled = fusions.rolled(segment)
     source, output = LayoutSet.of([layouts[rolled.input]]), LayoutSet.of([segment.layout])
 
     def time_ns(candidate: RolledSegment) -> int:
-        arcs = fused_arcs(problem, (first, last), candidate, source, output)
+        arcs = fused_arcs(problem, span, candidate, source, output)
         fits = (arcs.ram_bytes[0, 0] <= problem.ram_cap_bytes).all()
         return int(arcs.time_ns[0, 0]) if fits else int(UNREACHABLE)
 
     best_ns = start_ns = time_ns(rolled)
     improving = True
     while improving and clock.left_s > 0:
-        priced = [(time_ns(candidate), candidate) for candidate in fusions.neighbours(rolled, (first, last))]
+        priced = [(time_ns(candidate), candidate) for candidate in fusions.neighbours(rolled, span)]
         found_ns, found = min(priced, key=lambda pair: pair[0])
         improving = found_ns < best_ns
         if improving:
             best_ns, rolled = found_ns, found
-    return ((first, last), rolled) if best_ns < start_ns else None
+    return (span, rolled) if best_ns < start_ns else None
