@@ -26,7 +26,6 @@ class Machine:
     compiler: str
     ram_bytes: int = 4 << 20
     flash_bytes: int = 16 << 20
-    has_ethernet: bool = False
 
 
 LOCAL_BOARD = "posix"
@@ -36,7 +35,7 @@ LOCAL_COMPILER = "cc"
 
 
 def _arm(name: str, flash_address: int) -> Machine:
-    return Machine(name, "qemu-system-arm", ("-M", name), flash_address, "arm-none-eabi-gcc", has_ethernet=True)
+    return Machine(name, "qemu-system-arm", ("-M", name), flash_address, "arm-none-eabi-gcc")
 
 
 MACHINES = {

@@ -1,19 +1,22 @@
-"""Measuring one emulated machine: what each step of a plan costs, and what the firmware itself takes."""
+"""Measuring one board: what each step of a plan costs, and what the firmware itself takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from planner.boards.fleet import Fleet
+from planner.boards.idle_board import IdleBoard
+from planner.boards.linked_fleet import LinkedFleet
 from planner.boards.machines import MACHINES
 from planner.boards.session import Session
 from planner.boards.setup import BoardSetup
 from planner.data.graph import Graph, Int8Array
 from planner.data.plan import Plan
+from planner.data.testbed import Address
 from planner.planfmt.encode import encode
 
 _PAINT = 0xA5C35A3C
@@ -43,10 +46,34 @@ def measure(machine: str, plan: Plan, graph: Graph, inputs: Mapping[str, Int8Arr
     emulated = MACHINES[machine]
     setup = BoardSetup(machine, emulated, encode(plan, graph, 0), emulated.ram_bytes, Fraction(1), flags=0)
     with Fleet([setup], plan, _PAINT) as fleet:
-        session = Session(fleet, plan, _TIMEOUT_S)
-        session.greet()
-        outcome = session.run(inputs)
-        session.stop()
+        return _run(fleet, plan, inputs)
+
+
+def measure_at(
+    address: Address,
+    plan: Plan,
+    graph: Graph,
+    inputs: Mapping[str, Int8Array],
+    ram_bytes: int,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Measurement:
+    """The same on the board at an address, which gets the plan into its store and has `ram_bytes` of RAM.
+
+    `progress` is told how many bytes of the plan the board has, and how many there are.
+    """
+    binary = encode(plan, graph, 0)
+    with IdleBoard.open(address, str(address), _TIMEOUT_S) as board:
+        board.write_plan(binary, "benchmark", lambda done_bytes: progress(done_bytes, len(binary)))
+    setup = BoardSetup(str(address), None, binary, ram_bytes, Fraction(1), flags=0, real=True)
+    with LinkedFleet([setup], [address], _PAINT, _TIMEOUT_S) as fleet:
+        return _run(fleet, plan, inputs)
+
+
+def _run(fleet: Fleet | LinkedFleet, plan: Plan, inputs: Mapping[str, Int8Array]) -> Measurement:
+    session = Session(fleet, plan, _TIMEOUT_S)
+    session.greet()
+    outcome = session.run(inputs)
+    session.stop()
     board, hello = outcome.boards[0], outcome.hellos[0]
     return Measurement(
         work=tuple(step["work"] for step in board.steps),

@@ -17,6 +17,7 @@ from planner.cli.boards import app as boards
 from planner.cli.compare import compare
 from planner.cli.explain import explain
 from planner.cli.firmware import firmware
+from planner.cli.flash import flash
 from planner.cli.inspect import inspect as inspect_plan
 from planner.cli.model import model
 from planner.cli.pareto import pareto
@@ -51,6 +52,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "quantize": quantize,
     "profile": profile,
     "firmware": firmware,
+    "flash": flash,
 }
 INTERNAL_ERROR = 70
 SIGNAL_EXIT = 128

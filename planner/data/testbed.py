@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import ClassVar
-
-
-class EmulatedLink(Enum):
-    """By what an emulated machine talks."""
-
-    SERIAL = "serial"
-    ETHERNET = "ethernet"
-
 
 DEFAULT_BAUD = 115_200
 
@@ -53,14 +44,12 @@ class UdpAddress:
 
 @dataclass(frozen=True, slots=True)
 class EmulatedAddress:
-    """An emulated machine, started for the run, which talks over its serial port or its Ethernet controller."""
+    """An emulated machine, started for the run."""
 
     machine: str
-    link: EmulatedLink = EmulatedLink.SERIAL
 
     def __str__(self) -> str:
-        option = "" if self.link is EmulatedLink.SERIAL else f"?link={self.link.value}"
-        return f"emulated:{self.machine}{option}"
+        return f"emulated:{self.machine}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,30 @@ from planner.profiling.shapes import OperatorSampler, Sample
 DATA = Tensor("data", Shape(64, 32, 64), QuantParams(1.0, 0))
 BUFFER_BYTES = DATA.shape.elements
 SUM_BYTES = 4
-LONGEST_CASE_MACS = 400_000
 FIRST_STEP = 3
 _BOARD, _HOST = 0, 1
 _SLOTS, _DATA, _VALUES, _SUMS, _SCRATCH = range(5)
 _TRIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large the cases of a sweep may be. A board needs four buffers; the weights travel to it."""
+
+    buffer_bytes: int
+    macs: int
+    weight_bytes: int
+
+    @property
+    def data(self) -> Tensor:
+        """The one tensor that every case reads."""
+        row_bytes = DATA.shape.width * DATA.shape.channels
+        return replace(DATA, shape=replace(DATA.shape, height=self.buffer_bytes // row_bytes))
+
+
+FULL = Limits(BUFFER_BYTES, 400_000, BUFFER_BYTES)
+QUICK = Limits(8 * 1024, 40_000, 512)
+"""For boards with little RAM or behind a slow line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +111,19 @@ class _Draw:
     input_channels: tuple[int, int]
 
 
-def build_sweep(arithmetic: Arithmetic, cases_per_kernel: int, seed: int = 0, variant: str = PORTABLE) -> Sweep:
+def build_sweep(
+    arithmetic: Arithmetic, cases_per_kernel: int, seed: int = 0, variant: str = PORTABLE, limits: Limits = FULL
+) -> Sweep:
     """Draw `cases_per_kernel` cases of every kernel of the cost model, portable and of a variant."""
     rng = np.random.default_rng(seed)
     sampler = OperatorSampler(rng)
     served = [(kernel, PORTABLE) for kernel in KERNELS] + [(kernel, variant) for kernel in VARIANTS.get(variant, {})]
     draws = [
-        _draw(kernel, variant, f"{kernel}.{variant}{i}", sampler, rng, arithmetic)
+        _draw(kernel, variant, f"{kernel}.{variant}{i}", sampler, rng, arithmetic, limits)
         for kernel, variant in served
         for i in range(cases_per_kernel)
     ]
-    graph = _graph([draw.sample for draw in draws], arithmetic)
+    graph = _graph([draw.sample for draw in draws], arithmetic, limits.data)
     cases = tuple(_case(graph, draw) for draw in draws)
     return Sweep(graph, _plan(graph, [case.step for case in cases]), cases)
 
@@ -137,6 +158,7 @@ def _draw(
     sampler: OperatorSampler,
     rng: np.random.Generator,
     arithmetic: Arithmetic,
+    limits: Limits,
 ) -> _Draw:
     """A case that its kernel serves, that fits the buffers and does not take too long."""
     whole_operator = {"partial_sums": "pointwise", "requantise": "pointwise", "accumulate": "pointwise", "copy": "add"}
@@ -145,24 +167,26 @@ def _draw(
         output = _part(whole(sample.output.shape), rng, channels_too=kernel != "partial_sums")
         depth = sample.inputs[0].shape.channels
         draw = _Draw(kernel, variant, sample, output, _interval(depth, rng))
-        if _fits(draw) and _serves(draw, arithmetic):
+        if _fits(draw, limits) and _serves(draw, arithmetic):
             return draw
     raise InternalError(f"no shape of {kernel} fits the benchmark's buffers")
 
 
 def _serves(draw: _Draw, arithmetic: Arithmetic) -> bool:
-    graph = _graph([draw.sample], arithmetic)
+    graph = _graph([draw.sample], arithmetic, DATA)
     return draw.variant == PORTABLE or serves(graph, draw.sample.operator, draw.kernel, draw.variant)
 
 
-def _fits(draw: _Draw) -> bool:
-    macs = draw.output.elements
+def _fits(draw: _Draw, limits: Limits) -> bool:
+    macs, weight_bytes = draw.output.elements, 0
     if isinstance(draw.sample.operator, Conv):
         macs *= draw.sample.operator.weights[0].size
+        weight_bytes = draw.sample.operator.weights.size
     return (
-        max(tensor.shape.elements for tensor in draw.sample.inputs) <= BUFFER_BYTES
-        and SUM_BYTES * draw.output.elements <= BUFFER_BYTES
-        and macs <= LONGEST_CASE_MACS
+        max(tensor.shape.elements for tensor in draw.sample.inputs) <= limits.buffer_bytes
+        and SUM_BYTES * draw.output.elements <= limits.buffer_bytes
+        and macs <= limits.macs
+        and weight_bytes <= limits.weight_bytes
     )
 
 
@@ -182,9 +206,9 @@ def _interval(size: int, rng: np.random.Generator) -> tuple[int, int]:
     return start, stop
 
 
-def _graph(samples: Iterable[Sample], arithmetic: Arithmetic) -> Graph:
-    tensors = {DATA.name: DATA}
-    inputs = [DATA]
+def _graph(samples: Iterable[Sample], arithmetic: Arithmetic, data: Tensor) -> Graph:
+    tensors = {data.name: data}
+    inputs = [data]
     operators: list[Operator] = []
     for sample in samples:
         inputs += sample.inputs
@@ -249,7 +273,7 @@ def _plan(graph: Graph, steps: list[CpuStep]) -> Plan:
     data = _operand(DATA.name, whole(shape), _DATA)
     exchange: tuple[Step, ...] = (Ready(0), Transfer(0, data), Await(0))
     sizes = {"slots": MESSAGE_SLOT_BYTES} | dict.fromkeys(("data", "values"), shape.elements)
-    sizes |= dict.fromkeys(("sums", "scratch"), BUFFER_BYTES)
+    sizes |= dict.fromkeys(("sums", "scratch"), min(shape.elements, BUFFER_BYTES))
 
     def program(node: int, body: tuple[Step, ...], names: Iterable[str], inputs: tuple[Operand, ...]) -> Program:
         buffers: list[Buffer] = []

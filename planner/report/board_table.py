@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tabulate import tabulate
 
-from planner.boards.idle_board import BoardInfo
+from planner.boards.idle_board import BoardInfo, StoredPlan
 from planner.planfmt.layout import CAPABILITY
 from planner.report.notation import kibibytes
 
@@ -26,6 +27,8 @@ class BoardSummary:
     firmware: str = ""
     capabilities: tuple[str, ...] = ()
     plan_crc32: int = 0
+    plan_model: str = ""
+    plan_stored_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class BoardsReport:
     boards: tuple[BoardSummary, ...]
 
 
-def summarise(device: str, address: str, info: BoardInfo) -> BoardSummary:
-    """What a board says of itself."""
+def summarise(device: str, address: str, info: BoardInfo, plan: StoredPlan | None) -> BoardSummary:
+    """What a board says of itself and of the plan in force."""
+    stored_at = "" if plan is None else f"{datetime.fromtimestamp(plan.stored_at_s, UTC):%Y-%m-%d %H:%M}"
     return BoardSummary(
         device=device,
         address=address,
@@ -48,6 +52,8 @@ def summarise(device: str, address: str, info: BoardInfo) -> BoardSummary:
         firmware=".".join(map(str, info.firmware_version)),
         capabilities=tuple(name for name, (bit, _) in CAPABILITY.members.items() if info.capabilities & bit),
         plan_crc32=info.plan_crc32,
+        plan_model="" if plan is None else plan.model,
+        plan_stored_at=stored_at,
     )
 
 
@@ -67,8 +73,11 @@ def board_table(report: BoardsReport) -> str:
             board.firmware,
             " ".join(board.capabilities),
             f"{board.plan_crc32:08x}" if board.plan_crc32 else "",
+            board.plan_model,
+            board.plan_stored_at,
         )
         for board in report.boards
     ]
-    headers = ("device", "address", "board", "core", "clock", "RAM", "flash", "firmware", "capabilities", "plan")
-    return tabulate(rows, headers, disable_numparse=True)
+    headers = ("device", "address", "board", "core", "clock", "RAM", "flash", "firmware", "capabilities")
+    plan_headers = ("plan", "model", "flashed (UTC)")
+    return tabulate(rows, (*headers, *plan_headers), disable_numparse=True)

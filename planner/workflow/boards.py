@@ -25,6 +25,6 @@ def _ask(device: str, address: Address, timeout_s: float) -> BoardSummary:
         return BoardSummary(device, str(address), problem="started for each run")
     try:
         with IdleBoard.open(address, device, timeout_s) as board:
-            return summarise(device, str(address), board.info)
+            return summarise(device, str(address), board.info, board.stored_plan())
     except DeviceError as error:
         return BoardSummary(device, str(address), problem=str(error).removeprefix(f"{device}: "))
