@@ -1,4 +1,4 @@
-#include "../rounding.h"
+#include "../finishing.h"
 
 void plr_requantise(const plr_call_t *call) {
     const plr_box_t input = plr_call_input(call, 0);
@@ -8,9 +8,7 @@ void plr_requantise(const plr_call_t *call) {
         const int32_t *sums = plr_box_sums(&input, row);
         int8_t *output = plr_box_output(&call->output, row);
         for (uint32_t column = 0; column < call->output.columns; column++) {
-            for (uint32_t channel = 0; channel < call->output.channels; channel++) {
-                output[channel] = plr_finish(&finish, channel, (uint32_t)sums[channel] + (uint32_t)bias[channel]);
-            }
+            plr_finish_run(&finish, PLR_FACTOR_EACH, sums, bias, output, call->output.channels);
             sums += input.pixel_stride_bytes / sizeof *sums;
             output += call->output.pixel_stride_bytes;
         }
