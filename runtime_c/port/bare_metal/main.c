@@ -6,6 +6,8 @@
 
 /* Longest wait for a node. */
 #define PATIENCE_US 120000000u
+/* First wait for an answer over the serial line. */
+#define REPEAT_US 100000u
 
 static struct {
     plr_arq_t arq; /* first: the context of the whole HAL */
