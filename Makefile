@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 RUNS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-slow lint bench-kernels bench-solver kernel-mix kernel-fleets check-kernels profiles models-table firmware generate fuzz clean
+.PHONY: help setup tools demo test test-slow lint bench-kernels bench-solver kernel-mix kernel-fleets check-kernels profiles models-table firmware generate faults fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -65,9 +65,15 @@ firmware: setup ## build the firmware of BOARD, as in: make firmware BOARD=mps2-
 generate: setup ## rewrite what follows from planner/planfmt/layout.py
 	$(BIN)/python -m planner.planfmt.generate
 
+faults: setup ## run over faulty lines, 1000 times a small network and 20 times a real one, and write results/faults/
+	$(BIN)/python -m tests.benchmarks.faults results/faults/small.md small 1000
+	$(BIN)/python -m tests.benchmarks.faults results/faults/large.md large 20
+	$(BIN)/python -m tests.benchmarks.faults results/faults/emulated.md emulated 20
+
 fuzz: tools ## feed RUNS random plans and frames to the runtime under sanitizers
 	tests/fuzz/run.sh $(RUNS) plan_load
 	tests/fuzz/run.sh $(RUNS) frame
+	tests/fuzz/run.sh $(RUNS) stream
 
 clean: ## remove what was built
 	rm -rf $(VENV) build runtime_c/build

@@ -19,9 +19,9 @@ from planner.boards.machines import LOCAL_BOARD, LOCAL_COMPILER, MACHINES, PLAN_
 from planner.boards.processes import complaint, dies_with_parent, emulator_command, flash_options
 from planner.boards.setup import BoardSetup
 from planner.boards.star import Star
-from planner.boards.transports import SocketTransport, Transport, open_transport
-from planner.data.testbed import Address, EmulatedAddress, LocalAddress
-from planner.errors import DeviceError, ProtocolError
+from planner.boards.transports import EthernetTransport, SocketTransport, Transport, open_transport
+from planner.data.testbed import Address, EmulatedAddress, EmulatedLink, LocalAddress
+from planner.errors import DeviceError, InputError, ProtocolError
 
 _KILL_WAIT_S = 10.0
 
@@ -130,7 +130,9 @@ class LinkedFleet:
             with IdleBoard.open(address, setup.name, self._timeout_s) as board:
                 board.write_plan(setup.plan)
             return open_transport(address, setup.name)
-        config.write_bytes(idle_configuration(TransportKind.SERIAL))
+        over_ethernet = isinstance(address, EmulatedAddress) and address.link is EmulatedLink.ETHERNET
+        transport = TransportKind.ETHERNET if over_ethernet else TransportKind.SERIAL
+        config.write_bytes(idle_configuration(transport))
         plan.write_bytes(StoredPlan.describe(setup.plan, "").slot(setup.plan))
         ours, theirs = socket.socketpair()
         with theirs:
@@ -140,7 +142,11 @@ class LinkedFleet:
             else:
                 machine = MACHINES[address.machine]
                 contents = {machine.flash_address: config, machine.flash_address + PLAN_OFFSET_BYTES: plan}
-                line = ("-chardev", f"socket,id=line,fd={theirs.fileno()}", "-serial", "chardev:line")
+                if over_ethernet and not machine.has_ethernet:
+                    raise InputError(
+                        f"device {setup.name}: {machine.name} has no Ethernet; write emulated:{machine.name}"
+                    )
+                line = _line_options(theirs.fileno(), over_ethernet)
                 command = emulator_command(machine, *line, *flash_options(contents))
             with open(self._output(node), "wb") as output:
                 # A session of its own keeps Ctrl-C away: it is for us, and we end the process.
@@ -153,10 +159,17 @@ class LinkedFleet:
                     start_new_session=True,
                     pass_fds=(theirs.fileno(),),
                 )
-        return SocketTransport(ours)
+        return EthernetTransport(ours) if over_ethernet else SocketTransport(ours)
 
     def _kill(self) -> None:
         for process in self.processes.values():
             process.kill()
         for process in self.processes.values():
             process.wait(_KILL_WAIT_S)
+
+
+def _line_options(descriptor: int, over_ethernet: bool) -> tuple[str, ...]:
+    """The emulator's options that join a machine's serial port or Ethernet controller to a socket."""
+    if over_ethernet:
+        return ("-serial", "null", "-netdev", f"socket,id=line,fd={descriptor}", "-net", "nic,netdev=line")
+    return ("-chardev", f"socket,id=line,fd={descriptor}", "-serial", "chardev:line")

@@ -26,6 +26,7 @@ class Machine:
     compiler: str
     ram_bytes: int = 4 << 20
     flash_bytes: int = 16 << 20
+    has_ethernet: bool = False
 
 
 LOCAL_BOARD = "posix"
@@ -35,7 +36,7 @@ LOCAL_COMPILER = "cc"
 
 
 def _arm(name: str, flash_address: int) -> Machine:
-    return Machine(name, "qemu-system-arm", ("-M", name), flash_address, "arm-none-eabi-gcc")
+    return Machine(name, "qemu-system-arm", ("-M", name), flash_address, "arm-none-eabi-gcc", has_ethernet=True)
 
 
 MACHINES = {

@@ -82,6 +82,45 @@ class SocketTransport:
         self._socket.close()
 
 
+class EthernetTransport:
+    """Ethernet frames to and from an emulator, each after its length, over a stream. Each carries one encoded frame."""
+
+    _HEADER = bytes.fromhex("ffffffffffff 02504c000001 88b5")
+    """To everyone, from a locally administered address, of the type for local experiments."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._stream = SocketTransport(connection)
+        self._arriving = bytearray()
+        self._leaving = b""
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def read(self) -> bytes:
+        self._arriving += self._stream.read()
+        payload = bytearray()
+        while len(self._arriving) >= 4:
+            end = 4 + int.from_bytes(self._arriving[:4], "big")
+            if len(self._arriving) < end:
+                break
+            start = 4 + len(self._HEADER)
+            if self._arriving[start - 2 : start] == self._HEADER[-2:]:
+                payload += self._arriving[start:end]
+            del self._arriving[:end]
+        return bytes(payload)
+
+    def write(self, data: bytes) -> int:
+        """Takes a whole frame, or drops it while another is still leaving, as a busy network does."""
+        if not self._leaving:
+            frame = self._HEADER + data
+            self._leaving = len(frame).to_bytes(4, "big") + frame
+        self._leaving = self._leaving[self._stream.write(self._leaving) :]
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 def open_transport(address: Address, device: str) -> Transport:
     """Open the line to a board that runs already. Raises DeviceError, naming `device`, if that fails."""
     try:

@@ -18,7 +18,17 @@ STRIP_COLUMNS = {1: 126, 2: 63}
 ROW_CHANNELS = 4
 
 _TILES = (
-    *("call", "rows", "pixels", "tiles", "tile_runs", "tile_groups", "tile_channels", "tile_group_passes"),
+    *(
+        "call",
+        "rows",
+        "ragged_rows",
+        "pixels",
+        "tiles",
+        "tile_runs",
+        "tile_groups",
+        "tile_channels",
+        "tile_group_passes",
+    ),
     *("tile_group_products", "tile_channel_products", "clamped_rows", "clamped"),
 )
 SCALAR_FEATURES: Mapping[str, tuple[str, ...]] = {
@@ -64,24 +74,25 @@ def _features(graph: Graph, operator: Operator, kernel: str, box: Box, core: Sca
         case Conv() if kernel == "fully_connected":
             return _fully_connected(operator, source, box)
         case Conv():
-            counts = _tiles(operator, box, core) | clamped(operator, box)
+            counts = _tiles(operator, kernel, box, core) | clamped(operator, box)
             return counts | gathered(operator, source, box) if kernel == "convolution" else counts
         case Add():
             return {"rows": box.rows, "outputs": box.outputs, **clamped(operator, box)}
     raise TypeError(f"the variant does not compute {operator.name}")
 
 
-def _tiles(conv: Conv, box: Box, core: ScalarCore) -> dict[str, Counts]:
-    """Tiles of pixels by groups of up to four channels."""
+def _tiles(conv: Conv, kernel: str, box: Box, core: ScalarCore) -> dict[str, Counts]:
+    """Tiles of pixels by groups of up to four channels; those of a 1x1 convolution a row at once, if they fill it."""
     taps = conv.weights[0].size
     tiles = box.blocks(box.pixels, core.tile_pixels)
     groups = box.blocks(box.channels, GROUP_CHANNELS)
     runs = (box.channels >= GROUP_CHANNELS) + 1.0 * (box.channels % GROUP_CHANNELS > 0)
     return {
         "rows": box.rows,
+        "ragged_rows": box.extra(box.rows * (box.columns % core.tile_pixels > 0)),
         "pixels": box.pixels,
         "tiles": tiles,
-        "tile_runs": tiles * box.extra(runs),
+        "tile_runs": (box.rows if kernel == "pointwise" else tiles) * box.extra(runs),
         "tile_groups": tiles * groups,
         "tile_channels": tiles * box.channels,
         "tile_group_passes": tiles * groups * -(-taps // core.pass_products),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar
+
+
+class EmulatedLink(Enum):
+    """By what an emulated machine talks."""
+
+    SERIAL = "serial"
+    ETHERNET = "ethernet"
+
 
 DEFAULT_BAUD = 115_200
 
@@ -44,12 +53,14 @@ class UdpAddress:
 
 @dataclass(frozen=True, slots=True)
 class EmulatedAddress:
-    """An emulated machine, started for the run."""
+    """An emulated machine, started for the run, which talks over its serial port or its Ethernet controller."""
 
     machine: str
+    link: EmulatedLink = EmulatedLink.SERIAL
 
     def __str__(self) -> str:
-        return f"emulated:{self.machine}"
+        option = "" if self.link is EmulatedLink.SERIAL else f"?link={self.link.value}"
+        return f"emulated:{self.machine}{option}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from planner.data.testbed import (
     DEFAULT_BAUD,
     Address,
     EmulatedAddress,
+    EmulatedLink,
     LocalAddress,
     SerialAddress,
     TcpAddress,
@@ -19,10 +20,10 @@ from planner.data.testbed import (
 from planner.errors import TestbedError
 from planner.files.atomic import write_text
 from planner.files.units import ValueFault
-from planner.files.yaml_document import Document, nearest, schema_version
+from planner.files.yaml_document import Document, member, nearest, schema_version
 
 SCHEMA_VERSION = 1
-_FORMS = "serial:/dev/ttyACM0?baud=2000000, tcp:HOST:PORT, udp:HOST:PORT, emulated:MACHINE or local:"
+_FORMS = "serial:/dev/ttyACM0?baud=2000000, tcp:HOST:PORT, udp:HOST:PORT, emulated:MACHINE (?link=ethernet) or local:"
 _MOST_BAUD = 100_000_000
 
 
@@ -66,13 +67,24 @@ def parse_address(value: object, machines: Collection[str]) -> Address:
         case "udp":
             return UdpAddress(*_host_and_port(value, rest))
         case "emulated":
-            if rest not in machines:
-                raise ValueFault(f"there is no emulated machine {rest!r}", nearest(rest, machines))
-            return EmulatedAddress(rest)
+            return _emulated(rest, machines)
         case "local" if separator and not rest:
             return LocalAddress()
         case _:
             raise ValueFault(f"{value!r} is not an address", f"write {_FORMS}")
+
+
+def _emulated(rest: str, machines: Collection[str]) -> EmulatedAddress:
+    machine, _, query = rest.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    link = options.pop("link", EmulatedLink.SERIAL.value)
+    if machine not in machines:
+        raise ValueFault(f"there is no emulated machine {machine!r}", nearest(machine, machines))
+    if options:
+        raise ValueFault(
+            f"an emulated machine has no option {next(iter(options))!r}", "write ?link=ethernet or nothing"
+        )
+    return EmulatedAddress(machine, member(EmulatedLink)(link))
 
 
 def _serial(rest: str) -> SerialAddress:

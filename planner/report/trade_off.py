@@ -86,6 +86,7 @@ def _table(points: Sequence[TradeOffPoint]) -> str:
             f"{kibibytes(point.largest_ram_cap_bytes)} KiB",
             point.status,
             milliseconds(point.latency_us),
+            milliseconds(point.lower_bound_us),
             milliseconds(point.phase_us),
             milliseconds(point.phase_lower_bound_us),
             percent(point.phase_gap),
@@ -93,5 +94,16 @@ def _table(points: Sequence[TradeOffPoint]) -> str:
         )
         for point in points
     ]
-    headers = ("devices", "caps", "largest cap", "status", "latency", "phases", "phase bound", "gap", "RAM peak")
+    headers = (
+        "devices",
+        "caps",
+        "largest cap",
+        "status",
+        "latency",
+        "bound",
+        "phases",
+        "phase bound",
+        "gap",
+        "RAM peak",
+    )
     return tabulate(rows, headers, tablefmt="github", stralign="right")

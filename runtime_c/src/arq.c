@@ -3,7 +3,6 @@
 #include "delimit.h"
 #include "frame.h"
 
-#define FIRST_REPEAT_US 100000u
 #define LAST_REPEAT_US 800000u
 #define POLLS_PER_LOOK 16u /* how often the transport is asked before the clock is */
 
@@ -154,7 +153,7 @@ static plr_status_t await_credit(plr_arq_t *arq, uint16_t peer) {
     plr_undelimiter_t reader = {0};
     plr_frame_header_t header;
     const uint64_t until_us = now_us(arq) + arq->patience_us;
-    uint32_t repeat_us = FIRST_REPEAT_US;
+    uint32_t repeat_us = arq->transport->repeat_us;
     uint64_t repeat_at_us = now_us(arq) + repeat_us;
     while (!has_credit(arq, peer)) {
         if (listen(arq, &reader, &header, PLR_NO_NODE, earlier(repeat_at_us, until_us)) == SILENCE) {
@@ -178,7 +177,7 @@ static plr_status_t deliver(plr_arq_t *arq, uint16_t peer, const uint8_t *frame,
     plr_frame_header_t header;
     const uint16_t order = arq->peers[peer].sent;
     const uint64_t until_us = now_us(arq) + arq->patience_us;
-    for (uint32_t repeat_us = FIRST_REPEAT_US;; repeat_us = next_repeat_us(repeat_us)) {
+    for (uint32_t repeat_us = arq->transport->repeat_us;; repeat_us = next_repeat_us(repeat_us)) {
         transmit(arq, frame, size_bytes);
         const uint64_t repeat_at_us = earlier(now_us(arq) + repeat_us, until_us);
         heard_t heard = CONTROL;
@@ -225,7 +224,7 @@ plr_status_t plr_arq_receive(void *context, uint16_t peer, uint8_t *frame, size_
     plr_undelimiter_t reader = {.payload = frame + PLR_FRAME_HEADER_BYTES};
     plr_frame_header_t header;
     const uint64_t until_us = now_us(arq) + arq->patience_us;
-    for (uint32_t repeat_us = FIRST_REPEAT_US;; repeat_us = next_repeat_us(repeat_us)) {
+    for (uint32_t repeat_us = arq->transport->repeat_us;; repeat_us = next_repeat_us(repeat_us)) {
         if (is_interrupted(arq)) {
             return PLR_ERR_RESTART;
         }

@@ -140,7 +140,7 @@ def _kernel_code(machine: str, counts: Mapping[int, int]) -> dict[str, list[Inst
         if begins := FUNCTION.match(line):
             # A part that the compiler has split off has a suffix, one that a macro has made its arguments.
             stem = begins[1].split(".")[0]
-            is_kernel = stem in words or re.match(r"plr_(dsp|mve|m3|rv32)_", stem) is not None
+            is_kernel = stem in words or re.match(r"plr_(dsp|mve|scalar)_", stem) is not None
             function = begins[1] if is_kernel else ""
         elif function and (found := LINE.match(line)):
             lines.append((function, int(found[1], 16) % WINDOW, found[2], (found[3] or "").strip()))

@@ -55,19 +55,20 @@ class Case:
 
 
 def main(directory: Path, *names: str) -> None:
-    """Measure all cases, or those of the names alone, and write the table."""
+    """Measure all cases, or those of the names alone beside the rows that the table has already, and write it."""
     directory.mkdir(parents=True, exist_ok=True)
-    rows = []
+    table = directory / "table.json"
+    kept = json.loads(table.read_text(encoding="utf-8"))["models"] if names and table.exists() else []
+    rows = {row["model"]: row for row in kept}
     for case in _cases():
         if names and case.name not in names:
             continue
-        rows.append(_measure(case))
+        rows[case.name] = _measure(case) | {"revision": _revision()}
         report = {
-            "revision": _revision(),
             "command": "python -m tests.benchmarks.models results/models",
-            "models": rows,
+            "models": list(rows.values()),
         }
-        write_text(directory / "table.json", json.dumps(report, indent=1) + "\n")
+        write_text(table, json.dumps(report, indent=1) + "\n")
         write_text(directory / "table.md", _markdown(report))
 
 
@@ -181,15 +182,16 @@ def _markdown(report: dict[str, Any]) -> str:
                 row["reference"],
                 row["inputs"],
                 row["differing_bytes"],
+                row["revision"],
             ]
         )
     headers = ("model", "one board KiB", "cap KiB", "peaks KiB", "boards", "predicted ms", "measured ms")
     table = tabulate(
-        rows, (*headers, "reference", "inputs", "differing bytes"), tablefmt="github", disable_numparse=True
+        rows, (*headers, "reference", "inputs", "differing bytes", "revision"), tablefmt="github", disable_numparse=True
     )
     return (
         "# Models on emulated boards\n\n"
-        f"Revision {report['revision']}, `{report['command']}`, {TIME_LIMIT_S} s of search for each fleet.\n"
+        f"`{report['command']}`, {TIME_LIMIT_S} s of search for each fleet.\n"
         "One board: what the activations of the unsplit network and the firmware take. Cap: of each board.\n\n"
         f"{table}\n"
     )

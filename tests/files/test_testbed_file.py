@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from planner.data.testbed import EmulatedAddress, LocalAddress, SerialAddress, TcpAddress, Testbed, UdpAddress
+from planner.data.testbed import (
+    EmulatedAddress,
+    EmulatedLink,
+    LocalAddress,
+    SerialAddress,
+    TcpAddress,
+    Testbed,
+    UdpAddress,
+)
 from planner.errors import TestbedError
 from planner.files.testbed_file import read_testbed, write_testbed
 
@@ -18,6 +26,7 @@ ADDRESSES = {
     "d": UdpAddress("board.local", 7001),
     "e": EmulatedAddress("mps2-an500"),
     "f": LocalAddress(),
+    "g": EmulatedAddress("mps2-an385", EmulatedLink.ETHERNET),
 }
 
 
@@ -37,6 +46,7 @@ devices:
   d: udp:board.local:7001
   e: emulated:mps2-an500
   f: "local:"
+  g: emulated:mps2-an385?link=ethernet
 """
     assert _read(tmp_path, text).addresses == ADDRESSES
 
@@ -62,6 +72,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         ("tcp:host:99999", "names no host and port"),
         ("udp::7", "names no host and port"),
         ("udp:host:7/x", "names no host and port"),
+        ("emulated:mps2-an500?link=radio", "'radio' is none of serial, ethernet"),
+        ("emulated:mps2-an500?speed=1", "an emulated machine has no option 'speed'"),
         ("emulated:mps2-an50", "there is no emulated machine 'mps2-an50'"),
     ],
 )

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fuzz a reader of untrusted bytes with libFuzzer, the address and the undefined-behaviour sanitizer.
 #
-#     tests/fuzz/run.sh RUNS [plan_load|frame] [libFuzzer option...]
+#     tests/fuzz/run.sh RUNS [plan_load|frame|stream] [libFuzzer option...]
 #
 # Starts from tests/fuzz/corpus/TARGET and keeps what it finds in build/fuzz/TARGET.
 set -eu

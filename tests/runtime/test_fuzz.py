@@ -13,7 +13,7 @@ RUN = Path(__file__).resolve().parents[1] / "fuzz" / "run.sh"
 pytestmark = pytest.mark.skipif(shutil.which("clang") is None, reason="clang with libFuzzer is not installed")
 
 
-@pytest.mark.parametrize(("target", "runs"), [("plan_load", 20000), ("frame", 50000)])
+@pytest.mark.parametrize(("target", "runs"), [("plan_load", 20000), ("frame", 50000), ("stream", 20000)])
 def test_no_finding(target: str, runs: int, tmp_path: Path) -> None:
     command = ["sh", RUN, str(runs), target, "-seed=1", f"-artifact_prefix={tmp_path}/"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)

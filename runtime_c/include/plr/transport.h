@@ -9,6 +9,9 @@
 typedef struct plr_transport {
     void *context; /* passed back to every function */
 
+    /* First wait for an answer before a frame is sent again: longer than a frame and its answer usually take. */
+    uint32_t repeat_us;
+
     /* Announce that `size_bytes` follow by put(), for transports that carry packets. May do nothing. */
     void (*begin)(void *context, size_t size_bytes);
 

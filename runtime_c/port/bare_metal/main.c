@@ -5,6 +5,8 @@
 #include "ram.h"
 
 /* Longest wait for a node. */
+/* First wait for an answer over the serial line. */
+#define REPEAT_US 100000u
 #define PATIENCE_US 120000000u
 /* First wait for an answer over the serial line. */
 #define REPEAT_US 100000u
@@ -43,7 +45,8 @@ static int32_t get(void *context) {
 }
 
 void firmware_start(void) {
-    static const plr_transport_t serial = {.begin = begin, .put = put, .get = get, .now_us = now_us};
+    static const plr_transport_t serial = {
+        .repeat_us = REPEAT_US, .begin = begin, .put = put, .get = get, .now_us = now_us};
     ram_start();
     cycles_start();
     board_start();

@@ -3,8 +3,8 @@ VARIANTS = dsp
 COMPILER = arm-none-eabi-gcc
 CPU = -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
 MAP = CODE_ORIGIN=0x0 CODE_BYTES=0x400000 RAM_ORIGIN=0x20000000 RAM_BYTES=0x400000 FLASH_ORIGIN=0x21000000 FLASH_BYTES=0x1000000
-SOURCES = port/mps2/startup.c port/mps2/uart_cmsdk.c port/mps2/clock_cmsdk.c
-DEFINES = TICK_HZ=25000000u TIMER_BASE=0x40000000u FPGAIO_BASE=0x40028000u UART_BASE=0x40004000u
+SOURCES = port/mps2/startup.c port/mps2/uart_cmsdk.c port/mps2/lan9118.c port/mps2/clock_cmsdk.c
+DEFINES = TICK_HZ=25000000u TIMER_BASE=0x40000000u FPGAIO_BASE=0x40028000u UART_BASE=0x40004000u ETHERNET_BASE=0x40200000u
 CORE = Cortex-M4
 CLOCK_HZ = 25000000
 include port/semihosting/Makefile.inc

@@ -25,6 +25,7 @@
 #define FLASH_WORD_BYTES 8u
 #define RAM_BYTES (64u << 20)
 #define PATIENCE_US 120000000u
+#define REPEAT_US 20000u
 #define RECEIVED_BYTES 4096u
 
 enum { EXIT_RUNTIME = 1, EXIT_USAGE };
@@ -162,8 +163,12 @@ static void serve_commands(int descriptor, const uint8_t *contents, size_t conte
     static line_t line;
     static plr_t runtime;
     static plr_arq_t arq;
-    static const plr_transport_t transport = {
-        .context = &line, .begin = line_begin, .put = line_put, .get = line_get, .now_us = line_now_us};
+    static const plr_transport_t transport = {.context = &line,
+                                              .repeat_us = REPEAT_US,
+                                              .begin = line_begin,
+                                              .put = line_put,
+                                              .get = line_get,
+                                              .now_us = line_now_us};
     static emulated_flash_t flash;
     static plr_plan_store_t store;
     uint8_t *memory = contents_bytes > FLASH_BYTES ? NULL : malloc(FLASH_BYTES);

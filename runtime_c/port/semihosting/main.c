@@ -1,5 +1,6 @@
 /* The firmware of every emulated board: read the configuration, which says by what to talk, and serve the host. */
 #include "emulated_flash.h"
+#include "ethernet.h"
 #include "file.h"
 #include "machine.h"
 #include "pipes.h"
@@ -9,6 +10,9 @@
 
 /* Longest wait for a node over a lossy link, by the board's own clock. */
 #define PATIENCE_US 120000000u
+/* The emulator takes some 40 ms to bring a frame through a UART. */
+#define SERIAL_REPEAT_US 100000u
+#define PACKET_REPEAT_US 20000u
 
 #define FLASH_FILE "flash"
 #define FLASH_PAGE_BYTES 4096u
@@ -88,6 +92,23 @@ static int32_t serial_get(void *context) {
     return uart_get();
 }
 
+#ifdef ETHERNET_BASE
+static void packet_begin(void *context, size_t size_bytes) {
+    (void)context;
+    ethernet_begin(size_bytes);
+}
+
+static void packet_put(void *context, const uint8_t *bytes, size_t size_bytes) {
+    (void)context;
+    ethernet_put(bytes, size_bytes);
+}
+
+static int32_t packet_get(void *context) {
+    (void)context;
+    return ethernet_get();
+}
+#endif
+
 /* The emulator's virtual time, in which every instruction takes 2^ICOUNT_SHIFT ns. */
 static uint64_t now_us(void *context) {
     (void)context;
@@ -150,7 +171,7 @@ static void serve_commands(const plr_transport_t *transport) {
 
 void firmware_start(void) {
     static const plr_transport_t serial = {
-        .begin = serial_begin, .put = serial_put, .get = serial_get, .now_us = now_us};
+        .repeat_us = SERIAL_REPEAT_US, .begin = serial_begin, .put = serial_put, .get = serial_get, .now_us = now_us};
     ram_start();
     if (plr_config_load(firmware_config, PLR_CONFIG_BYTES, &firmware.config) != PLR_OK) {
         stop(EXIT_CONFIG, "there is no valid board configuration");
@@ -162,6 +183,19 @@ void firmware_start(void) {
     case PLR_TRANSPORT_SERIAL:
         uart_start();
         serve_commands(&serial);
+#ifdef ETHERNET_BASE
+    case PLR_TRANSPORT_ETHERNET: {
+        static const plr_transport_t packets = {.repeat_us = PACKET_REPEAT_US,
+                                                .begin = packet_begin,
+                                                .put = packet_put,
+                                                .get = packet_get,
+                                                .now_us = now_us};
+        if (!ethernet_start()) {
+            stop(EXIT_CONFIG, "the Ethernet controller does not answer");
+        }
+        serve_commands(&packets);
+    }
+#endif
     default:
         stop(EXIT_CONFIG, "the board configuration asks for a transport that this board lacks");
     }

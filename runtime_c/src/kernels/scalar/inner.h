@@ -19,13 +19,16 @@
 #define PLR_SCALAR_LINES 3u  /* rows of a plane: a ring */
 #define PLR_SCALAR_LINE_BYTES 128u
 
-/* Some pixels, and the groups of output channels to compute for them. */
+/* Tiles of some pixels, and the groups of output channels to compute for each. */
 typedef struct plr_scalar_tile {
     const int8_t *pixels[PLR_SCALAR_PIXELS];
     int8_t *outputs[PLR_SCALAR_PIXELS]; /* of the first group's first channel; of int32 elements for sums */
     const uint32_t *groups;
     const uint32_t *groups_end;
-    uint32_t depth; /* products of a sum, not 0 */
+    uint32_t depth;       /* products of a sum, not 0 */
+    uint32_t count;       /* tiles, not 0 */
+    uint32_t input_step;  /* bytes from tile to tile */
+    uint32_t output_step; /* the same of the outputs */
 } plr_scalar_tile_t;
 
 typedef void (*plr_scalar_tile_run_t)(const plr_scalar_tile_t *tile);

@@ -28,7 +28,8 @@ static int8_t finish_float(uint32_t sum, const uint32_t *finish) {
                                       finish[PLR_SCALAR_SHIFT]));
 }
 
-static void tile_run(const plr_scalar_tile_t *tile, uint32_t channels, finish_t finish) {
+/* One tile, `input` and `output` bytes behind the first. */
+static void tile_run(const plr_scalar_tile_t *tile, size_t input, size_t output, uint32_t channels, finish_t finish) {
     const uint32_t weight_words = plr_scalar_weight_words(tile->depth, channels);
     uint32_t channel = 0;
     for (const uint32_t *group = tile->groups; group != tile->groups_end; channel += channels) {
@@ -38,12 +39,13 @@ static void tile_run(const plr_scalar_tile_t *tile, uint32_t channels, finish_t 
             for (uint32_t c = 0; c < channels; c++) {
                 uint32_t sum = group[c];
                 for (uint32_t k = 0; k < tile->depth; k++) {
-                    sum += (uint32_t)(tile->pixels[p][k] * weights[k * channels + c]);
+                    sum += (uint32_t)(tile->pixels[p][input + k] * weights[k * channels + c]);
                 }
+                int8_t *place = tile->outputs[p] + output;
                 if (finish == NULL) {
-                    ((int32_t *)(void *)tile->outputs[p])[channel + c] = (int32_t)sum;
+                    ((int32_t *)(void *)place)[channel + c] = (int32_t)sum;
                 } else {
-                    tile->outputs[p][channel + c] = finish(sum, finishes + c * (size_t)PLR_SCALAR_FINISH_WORDS);
+                    place[channel + c] = finish(sum, finishes + c * (size_t)PLR_SCALAR_FINISH_WORDS);
                 }
             }
         }
@@ -53,7 +55,9 @@ static void tile_run(const plr_scalar_tile_t *tile, uint32_t channels, finish_t 
 
 #define TILE(rule, channels, finish)                                                                                   \
     static void tile_##rule##_##channels(const plr_scalar_tile_t *tile) {                                              \
-        tile_run(tile, channels, finish);                                                                              \
+        for (size_t i = 0; i < tile->count; i++) {                                                                     \
+            tile_run(tile, i * tile->input_step, i * tile->output_step, channels, finish);                             \
+        }                                                                                                              \
     }
 #define TILES(rule, finish)                                                                                            \
     TILE(rule, 1, finish)                                                                                              \

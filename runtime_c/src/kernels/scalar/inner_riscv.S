@@ -16,7 +16,7 @@
         .set    SUM, 0
         .set    SAVED, 4
         .set    LOCALS, 56
-        .set    FRAME_BYTES, 112
+        .set    FRAME_BYTES, 128
 
         .macro  enter
         addi    sp, sp, -FRAME_BYTES
@@ -147,13 +147,21 @@ exact_round:
  *   sums by channel: s0-s3, s4-s7, s8-s11, a4-a7
  *
  * A step, 16 products of 4 channels: 40. 4 steps: 6. A group, 16 outputs: 56, and 12 (TFLM) or 11 (ONNXRUNTIME) an
- * output, at least 2 of them to saturate it, with its store. */
+ * output, at least 2 of them to saturate it, with its store. A tile: 39. */
         .set    PIXELS, LOCALS          /* less the steps to skip */
         .set    OUTPUTS, LOCALS + 16
         .set    GROUPS_END, LOCALS + 32
         .set    PIXEL_END, LOCALS + 36
         .set    ENTRY, LOCALS + 40
         .set    SKIPPED_BYTES, LOCALS + 44
+        .set    TILE, LOCALS + 48
+        .set    LEFT, LOCALS + 52       /* tiles */
+        .set    SHIFT, LOCALS + 56      /* of the outputs, from the first tile's */
+        .set    TILE_OUTPUTS, 16        /* fields of the tile */
+        .set    TILE_GROUPS, 32
+        .set    TILE_COUNT, 44
+        .set    TILE_INPUT_STEP, 48
+        .set    TILE_OUTPUT_STEP, 52
         .set    STEPS, 4
 
         .macro  products step, channel, count, a, b, c, d
@@ -253,6 +261,10 @@ exact_round:
         .macro  tile rule, count, element_bytes
         function plr_scalar_tile_\rule\()_\count
         enter
+        lw      t0, TILE_COUNT(a0)
+        sw      a0, TILE(sp)
+        sw      t0, LEFT(sp)
+        sw      zero, SHIFT(sp)
         lw      a1, 0(a0)
         lw      a2, 4(a0)
         lw      a3, 8(a0)
@@ -339,7 +351,29 @@ exact_round:
         sw      a3, OUTPUTS + 12(sp)
         beq     t6, t0, 4f
         j       1b
-4:      leave
+4:      lw      t5, TILE(sp)            /* the next tile */
+        lw      t1, LEFT(sp)
+        addi    t1, t1, -1
+        beqz    t1, 5f
+        sw      t1, LEFT(sp)
+        lw      t6, TILE_GROUPS(t5)
+        lw      t0, TILE_INPUT_STEP(t5)
+        .irp    place, PIXELS, PIXELS + 4, PIXELS + 8, PIXELS + 12, PIXEL_END
+        lw      t1, \place(sp)
+        add     t1, t1, t0
+        sw      t1, \place(sp)
+        .endr
+        lw      t0, TILE_OUTPUT_STEP(t5)
+        lw      t1, SHIFT(sp)
+        add     t0, t0, t1
+        sw      t0, SHIFT(sp)
+        .irp    place, 0, 4, 8, 12
+        lw      t1, TILE_OUTPUTS + \place(t5)
+        add     t1, t1, t0
+        sw      t1, OUTPUTS + \place(sp)
+        .endr
+        j       1b
+5:      leave
         .endm
 
         .macro  tiles rule, element_bytes

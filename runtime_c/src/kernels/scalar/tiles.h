@@ -17,7 +17,11 @@ typedef struct plr_scalar_tiles {
 plr_scalar_tiles_t plr_scalar_tiles(const plr_call_t *call);
 
 /* Compute the first `count` of a tile's pixels and outputs, at least one; the rest is filled up with the first. */
-void plr_scalar_tile_run(const plr_scalar_tiles_t *tiles, const int8_t *pixels[PLR_SCALAR_PIXELS],
-                         int8_t *outputs[PLR_SCALAR_PIXELS], uint32_t count);
+void plr_scalar_tile_run(const plr_scalar_tiles_t *tiles, const int8_t *const pixels[PLR_SCALAR_PIXELS],
+                         int8_t *const outputs[PLR_SCALAR_PIXELS], uint32_t count);
+
+/* Compute `count` whole tiles, not 0, of pixels and outputs that follow each other. */
+void plr_scalar_tiles_run(const plr_scalar_tiles_t *tiles, const int8_t *pixel, uint32_t pixel_stride_bytes,
+                          int8_t *output, uint32_t output_stride_bytes, uint32_t count);
 
 #endif
