@@ -5,8 +5,6 @@
 #include "ram.h"
 
 /* Longest wait for a node. */
-/* First wait for an answer over the serial line. */
-#define REPEAT_US 100000u
 #define PATIENCE_US 120000000u
 /* First wait for an answer over the serial line. */
 #define REPEAT_US 100000u
