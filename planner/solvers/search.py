@@ -17,16 +17,22 @@ from planner.solvers.problem import Problem
 from planner.solvers.registry import path_solver
 from planner.solvers.relaxation.bound import Bound, Relaxation
 from planner.solvers.segments.bound import fused_lower_bound_ns
-from planner.solvers.segments.fusions import LONGEST_SEGMENT, Fusions, Span
+from planner.solvers.segments.fusions import INPUT_ROWS, LONGEST_SEGMENT, ROLLED_COLUMNS, WHOLE_ROWS, Fusions, Span
 from planner.solvers.segments.polish import faster
 from planner.solvers.shortage import flash_shortages, ram_shortages
+
+
+def _either(numbers: Sequence[int]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} or {numbers[-1]}"
+
 
 COVERS = (
     "every plan that runs the operators in the model's order, each output cut into contiguous ranges of rows or of "
     "channels in the order of the devices (any subset of them, any integer boundaries), computed from fetched inputs "
     "or as partial sums of input channels, with 1, 2, 4 or 8 chunks where inputs are gathered, or, by rows, in fused "
-    f"segments of at most {LONGEST_SEGMENT} operators between narrow tensors, however they roll; time of the phase "
-    "model"
+    f"segments of at most {LONGEST_SEGMENT} operators between narrow tensors, each block of three rolling over "
+    f"{_either(ROLLED_COLUMNS)} columns or its operators over whole rows, {_either(WHOLE_ROWS[::-1])} rows at a time, "
+    f"the model's input in messages of {_either(INPUT_ROWS[::-1])} rows; time of the phase model"
 )
 NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
@@ -109,7 +115,7 @@ class _Search:
         """Relax, search around the relaxed path, refine."""
         bound = self._relax(exact_limit)
         if bound is not None and bound.first_infeasible is not None:
-            self._shortages = ram_shortages(self._problem, bound, self._spans, self._clock)
+            self._shortages = ram_shortages(self._problem, bound, self._fusions, self._clock)
             return
         if self._gap_at_most(OPTIMALITY_GAP):
             return
@@ -183,7 +189,7 @@ class _Search:
 
     def _relax(self, exact_limit: int) -> Bound | None:
         """Improve the bound; None if there was too little time for more than a simple one."""
-        relaxation = Relaxation(self._problem, exact_limit, self._spans)
+        relaxation = Relaxation(self._problem, exact_limit, self._fusions)
         incumbent_ns = self._best.time_ns if self._best else None
         bound = relaxation.solve(self._clock, incumbent_ns, self._clock.left_s * RELAX_SHARE)
         if bound is None:

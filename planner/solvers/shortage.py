@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from planner.data.result import Shortage
 from planner.solvers.clock import Clock
 from planner.solvers.problem import Problem
 from planner.solvers.relaxation.bound import Bound, Relaxation
-from planner.solvers.segments.fusions import Span
+from planner.solvers.segments.fusions import Fusions
 
 FIRST_STEP_BYTES = 1024
 PRECISION_BYTES = 64
@@ -31,7 +29,7 @@ def flash_shortages(problem: Problem) -> tuple[Shortage, ...]:
     return tuple(Shortage(device.name, largest, "flash", share) for device in problem.instance.devices)
 
 
-def ram_shortages(problem: Problem, bound: Bound, spans: Sequence[Span], clock: Clock) -> tuple[Shortage, ...]:
+def ram_shortages(problem: Problem, bound: Bound, fusions: Fusions, clock: Clock) -> tuple[Shortage, ...]:
     """What every device's RAM lacks at least, if all get the same, until the relaxation has a path.
 
     `bound` is infeasible. The operator is the one that still fails just below that amount.
@@ -40,11 +38,11 @@ def ram_shortages(problem: Problem, bound: Bound, spans: Sequence[Span], clock: 
     assert operator is not None
     enough = FIRST_STEP_BYTES
     short = 0
-    while (failing := _fails_at(problem, enough, spans, clock)) is not None:
+    while (failing := _fails_at(problem, enough, fusions, clock)) is not None:
         operator, short, enough = failing, enough, 2 * enough
     while enough - short > PRECISION_BYTES and clock.left_s > 0:
         middle = (short + enough) // 2
-        failing = _fails_at(problem, middle, spans, clock)
+        failing = _fails_at(problem, middle, fusions, clock)
         if failing is None:
             enough = middle
         else:
@@ -52,7 +50,7 @@ def ram_shortages(problem: Problem, bound: Bound, spans: Sequence[Span], clock: 
     return tuple(Shortage(device.name, operator, "ram", short + 1) for device in problem.instance.devices)
 
 
-def _fails_at(problem: Problem, extra_bytes: int, spans: Sequence[Span], clock: Clock) -> str | None:
+def _fails_at(problem: Problem, extra_bytes: int, fusions: Fusions, clock: Clock) -> str | None:
     """The operator at which the relaxation ends if every device has so much more RAM; None if it does not."""
-    bound = Relaxation(problem.with_extra_ram(extra_bytes), exact_limit=0, spans=spans).solve(clock)
+    bound = Relaxation(problem.with_extra_ram(extra_bytes), exact_limit=0, fusions=fusions).solve(clock)
     return None if bound is None else bound.first_infeasible

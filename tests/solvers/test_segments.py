@@ -28,7 +28,8 @@ from planner.solvers.candidates import families
 from planner.solvers.layout_set import LayoutSet
 from planner.solvers.offsets import pack_exactly
 from planner.solvers.path import LayoutGraph
-from planner.solvers.problem import Problem
+from planner.solvers.problem import UNREACHABLE, Problem
+from planner.solvers.relaxation.bound import Relaxation
 from planner.solvers.segments.arcs import fused_arcs
 from planner.solvers.segments.bands import RolledSegment
 from planner.solvers.segments.bound import fused_lower_bound_ns
@@ -182,6 +183,51 @@ def test_fused_arcs_cost_what_the_evaluator_says(seed: int) -> None:
     others = [name for name in problem.held(first) if name != rolled.input]
     held = sum((sets[n].footprints(problem.shape(n))[0] for n in others), np.zeros(instance.nodes, int))
     assert tuple(arcs.ram_bytes[0, 0] + held) == phase.footprint_bytes
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**31))
+def test_no_rolling_beats_the_bound_of_its_segment(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    graph = random_blocks(rng) if seed % 2 else random_graph(seed, operators=6)
+    problem = Problem(graph, any_instance(rng))
+    fusions = Fusions(problem)
+    relaxation = Relaxation(problem, 40, fusions)
+    for number in rng.permutation(len(fusions.spans))[:3]:
+        span = fusions.spans[number]
+        fastest = fusions.fastest(span)
+        source, output = relaxation.states[fastest.input].layouts, relaxation.states[fastest.output].layouts
+        bound_ns = relaxation.fused_costs(span)[: len(source), : len(output)]
+        changed = list(fusions.neighbours(fastest, span))
+        for rolled in (*fusions.rollings(span), *(changed[i] for i in rng.permutation(len(changed))[:5])):
+            arcs = fused_arcs(problem, span, rolled, source, output)
+            fits = (arcs.time_ns < UNREACHABLE) & (arcs.ram_bytes <= problem.ram_cap_bytes).all(axis=2)
+            assert (bound_ns <= arcs.time_ns)[fits].all()
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**31))
+def test_where_memory_suffices_some_rolling_reaches_the_bound(seed: int) -> None:
+    """Blocks roll independently, so changing one at a time finds the best."""
+    rng = np.random.default_rng(seed)
+    graph = random_blocks(rng)
+    fleet = random_instance(seed, devices=1 + seed % 3)
+    roomy = tuple(replace(device, ram_cap_bytes=2**24) for device in fleet.devices)
+    problem = Problem(graph, replace(fleet, devices=roomy))
+    fusions = Fusions(problem)
+    span = (0, len(graph.operators) - 1)
+    relaxation = Relaxation(problem, 40, fusions)
+    best = fusions.fastest(span)
+    source, layouts = relaxation.states[best.input].layouts, relaxation.states[best.output].layouts
+    number = int(rng.integers(len(layouts)))
+    output = LayoutSet(*(part[number : number + 1] for part in (layouts.rows, layouts.starts, layouts.stops)))
+
+    def time_ns(rolled: RolledSegment) -> int:
+        return int(fused_arcs(problem, span, rolled, source, output).time_ns[0, 0])
+
+    while (found := min(fusions.neighbours(best, span), key=time_ns)) and time_ns(found) < time_ns(best):
+        best = found
+    assert relaxation.fused_costs(span)[0, number] == time_ns(best)
 
 
 def test_several_small_devices_hold_what_none_of_them_does() -> None:

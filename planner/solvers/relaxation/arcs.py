@@ -80,13 +80,13 @@ class OperatorBound:
         for device, costs in enumerate(self._data.shard_costs):
             table = np.where(stop > start, costs.rows_ns(start, np.maximum(start, stop)), UNREACHABLE)
             result[device, 1:] = [np.diagonal(table, count).min() for count in range(1, height + 1)]
-        return _nondecreasing(result)
+        return nondecreasing(result)
 
     @cached_property
     def channel_costs(self) -> FloatArray:
         """Time of some number of output channels on each device: [devices, channels + 1]."""
         counts = np.arange(self._data.shape.channels + 1)
-        return _nondecreasing(np.array([costs.channels_ns(counts) for costs in self._data.shard_costs], float))
+        return nondecreasing(np.array([costs.channels_ns(counts) for costs in self._data.shard_costs], float))
 
     def row_ceilings(self, from_rows: bool) -> IntArray:
         """Most output rows that fit into each node's RAM with what they read, of inputs cut by rows or not."""
@@ -162,7 +162,7 @@ class OperatorBound:
         depths = np.arange(self._inputs[0].channels + 1)
         repeated = np.repeat(depths[:, None], self._problem.nodes, axis=1)
         by_depth = partial_sums_ns(self._problem, self._data, repeated, 1)[:, :-1].T.astype(float)
-        sums_ns = self._on_nodes(first, _nondecreasing(by_depth))
+        sums_ns = self._on_nodes(first, nondecreasing(by_depth))
         shape = self._data.shape
         whole_bytes = SUM_BYTES * shape.elements
         active = first.active_low[:, None].astype(float)
@@ -205,7 +205,7 @@ class OperatorBound:
                 costs = requantising[index] + (active - 1) * adding[index]
                 chosen = np.flatnonzero(output.rows == rows)
                 if len(chosen):
-                    block = self._on_nodes(select(output, chosen), _nondecreasing(np.maximum(costs - 1.0, 0.0)))
+                    block = self._on_nodes(select(output, chosen), nondecreasing(np.maximum(costs - 1.0, 0.0)))
                     result[np.ix_(source.active_low == active, chosen)] = block[None]
         return result
 
@@ -404,7 +404,7 @@ class OperatorBound:
         )
 
 
-def _nondecreasing(costs: FloatArray) -> FloatArray:
+def nondecreasing(costs: FloatArray) -> FloatArray:
     """The largest function below `costs` that does not decrease with the number of units (the last axis)."""
     return np.asarray(np.minimum.accumulate(costs[:, ::-1], axis=1)[:, ::-1])
 

@@ -7,7 +7,7 @@ between any two members. So the path is at most as long as every plan. Values ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,10 @@ from planner.solvers.costs import gather_arcs
 from planner.solvers.layout_set import LayoutSet, layout_of_shares
 from planner.solvers.problem import UNREACHABLE, OperatorData, Problem
 from planner.solvers.relaxation.arcs import OperatorBound
-from planner.solvers.relaxation.fused import FusedBound, RowTimes
+from planner.solvers.relaxation.fused import FusedBound
 from planner.solvers.relaxation.states import States, channel_states, ladder, row_states, single_state
 from planner.solvers.relaxation.traffic import Traffic
-from planner.solvers.segments.fusions import Span
+from planner.solvers.segments.fusions import Fusions, Span
 
 CHANNEL_RATIOS = (1.02, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)
 """Levels of channel layouts: thresholds of the slowest shard relative to the least possible."""
@@ -79,10 +79,10 @@ _Record = _Contraction | _Minimum | _Leap
 class Relaxation:
     """The relaxed layered graph of a problem; at most `exact_limit` row layouts of a tensor are states of their own.
 
-    The operators of each of the `spans` may also run as a fused segment.
+    The operators of each span of `fusions` may also run as a fused segment.
     """
 
-    def __init__(self, problem: Problem, exact_limit: int = 1100, spans: Sequence[Span] = ()) -> None:
+    def __init__(self, problem: Problem, exact_limit: int = 1100, fusions: Fusions | None = None) -> None:
         self._problem = problem
         self._exact_limit = exact_limit
         self._traffic = Traffic.of(problem.instance.network)
@@ -98,7 +98,8 @@ class Relaxation:
                 ),
                 self._group,
             )
-        self._spans = tuple(spans)
+        self._fusions = fusions
+        self._spans = spans = fusions.spans if fusions else ()
         self._impossible: set[str] = set()
         ends = {last for _, last in spans}
         for data in problem.operators:
@@ -113,7 +114,6 @@ class Relaxation:
                 self.states[data.output] = channel_states(1, np.zeros((problem.devices, 2)), self._group, (1.0,))
                 self._impossible.add(data.output)
         self._fused_costs: dict[Span, FloatArray] = {}
-        self._row_times = RowTimes(problem)
 
     def solve(self, clock: Clock, incumbent_ns: int | None = None, limit_s: float = np.inf) -> Bound | None:
         """The shortest path; states that cannot lie on a path shorter than the incumbent are left out.
@@ -183,8 +183,8 @@ class Relaxation:
 
     def fused_costs(self, span: Span) -> FloatArray:
         """Bounds of a segment between the states of its input and its output: [state, state]."""
-        if span not in self._fused_costs:
-            bound = FusedBound(self._problem, span, self._traffic, self._row_times)
+        if span not in self._fused_costs and self._fusions:
+            bound = FusedBound(self._problem, span, self._traffic, self._fusions)
             self._fused_costs[span] = bound.arcs(self.states[bound.input], self.states[bound.output])
         return self._fused_costs[span]
 

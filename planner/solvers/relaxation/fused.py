@@ -1,41 +1,20 @@
-"""Lower bounds on the time of a fused segment between relaxed layouts, however it rolls."""
+"""Lower bounds on the time of a fused segment between relaxed layouts, for all ways to roll it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import numpy as np
 
-from planner.core.bounds import alternatives_ns
 from planner.core.cost import FloatArray
-from planner.solvers.costs import fetch
 from planner.solvers.layout_set import IntArray, LayoutSet
 from planner.solvers.problem import UNREACHABLE, OperatorData, Problem, Reach
-from planner.solvers.relaxation.arcs import OperatorBound, select
+from planner.solvers.relaxation.arcs import OperatorBound, nondecreasing, select
 from planner.solvers.relaxation.states import States
 from planner.solvers.relaxation.traffic import Traffic
-from planner.solvers.segments.fusions import Span
-
-
-class RowTimes:
-    """Least times of single rows of every operator: what no shard, chunk or iteration that computes them undercuts."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        kinds = {device.profile.name: device for device in problem.instance.devices}
-        self._fleet = replace(problem.instance, devices=tuple(kinds.values()))
-        self._kind_of = [list(kinds).index(device.profile.name) for device in problem.instance.devices]
-        self._sums: dict[str, FloatArray] = {}
-
-    def sums_ns(self, data: OperatorData) -> FloatArray:
-        """Of the first rows of an operator's output: [devices, rows + 1]."""
-        if data.name not in self._sums:
-            every = np.ones(data.shape.height, np.bool_)
-            rows, *_ = alternatives_ns(self._problem.graph, self._fleet, data.operator, every)
-            self._sums[data.name] = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)]).T
-        return self._sums[data.name][self._kind_of]
+from planner.solvers.segments.fusions import Fusions, Span
+from planner.solvers.segments.kernels import stream_pairs
 
 
 class _FusedData(OperatorData):
@@ -52,7 +31,7 @@ class _FusedData(OperatorData):
 class FusedBound(OperatorBound):
     """Bounds of the operators of a span as one segment. Of its memory, only the parts owned count."""
 
-    def __init__(self, problem: Problem, span: Span, traffic: Traffic, times: RowTimes) -> None:
+    def __init__(self, problem: Problem, span: Span, traffic: Traffic, fusions: Fusions) -> None:
         first, last = (problem.operators[index] for index in span)
         self.input, self.output = first.inputs[0], last.output
         height = last.shape.height
@@ -75,14 +54,16 @@ class FusedBound(OperatorBound):
             *_columns(operators, self.input),
         )
         super().__init__(problem, _FusedData(problem, span, reach), traffic)
-        self._band_ns = _band_times(operators, starts, stops, times)
+        self._band_ns = _band_times(fusions.least_times(span), self.output, starts, stops)
+        self._input_rows = fusions.input_rows(span)
+        self._first_row, self._stop_row = starts[self.input], stops[self.input]
         self.row_memory_bytes = np.full(problem.nodes, UNREACHABLE)
 
     @cached_property
     def row_costs(self) -> FloatArray:
         """Least time of some number of rows of the output on each device, wherever they lie."""
         diagonals = [np.diagonal(self._band_ns, count, 1, 2).min(axis=1) for count in range(self._band_ns.shape[1])]
-        return np.maximum.accumulate(np.stack(diagonals, axis=1), axis=1)
+        return nondecreasing(np.stack(diagonals, axis=1))
 
     def row_ceilings(self, from_rows: bool) -> IntArray:
         shape = self._data.shape
@@ -98,19 +79,53 @@ class FusedBound(OperatorBound):
         return result
 
     def _compute_rows(self, output: States) -> FloatArray:
-        costs = self.row_costs
-        result = self._on_nodes(output, costs)
+        result = self._on_nodes(output, self.row_costs)
         if output.exact:
-            devices = self._problem.devices
-            starts, stops = output.layouts.starts[:, :devices], output.layouts.stops[:, :devices]
-            result[: output.exact] = self._band_ns[np.arange(devices)[None], starts, stops].max(axis=1)
+            result[: output.exact] = self._cpu_ns(output.layouts).max(axis=1)
+        return result
+
+    def _cpu_ns(self, output: LayoutSet) -> IntArray:
+        """Least CPU time of every node's band, 0 for the host's: [layouts, nodes]."""
+        devices = self._problem.devices
+        result = np.zeros((len(output), self._problem.nodes), np.int64)
+        starts, stops = output.starts[:, :devices], output.stops[:, :devices]
+        result[:, :devices] = self._band_ns[np.arange(devices)[None], starts, stops]
         return result
 
     def _exactly(self, position: int, source: LayoutSet, output: LayoutSet) -> FloatArray:
-        communication, _, _, _ = fetch(self._problem, self._data, position, source, output)
-        own = source.footprints(self._problem.shape(self.input))[:, None] + output.footprints(self._data.shape)[None]
-        allowed = (own <= self._problem.ram_cap_bytes).all(axis=2) & (communication < UNREACHABLE)
-        return np.where(allowed, communication, np.inf)
+        """Least time less that of the slowest computation; of the memory, what every way to roll takes."""
+        shape, input_shape, routes = self._data.shape, self._problem.shape(self.input), self._problem.routes
+        computed = output.stops > output.starts
+        first = np.where(computed, self._first_row[output.starts], 0)
+        stop = np.where(computed, self._stop_row[output.stops], 0)
+        cpu_ns = self._cpu_ns(output)
+        result = np.full((len(source), len(output)), np.inf)
+        for input_rows in self._input_rows:
+            time, ram = stream_pairs(
+                source.rows,
+                source.starts,
+                source.stops,
+                source.footprints(input_shape),
+                input_shape.width * input_shape.channels,
+                input_shape.width,
+                input_shape.channels,
+                first,
+                stop,
+                np.zeros_like(first),
+                output.footprints(shape),
+                cpu_ns,
+                input_rows,
+                routes.hops,
+                routes.message_ns,
+                routes.byte_ps,
+                routes.ports,
+                routes.via,
+                routes.port_count,
+                self._problem.copy_cost.table,
+            )
+            allowed = (ram <= self._problem.ram_cap_bytes).all(axis=2) & (time < UNREACHABLE)
+            result = np.minimum(result, np.where(allowed, time, np.inf))
+        return np.asarray(result - cpu_ns.max(axis=1)[None])
 
 
 def _columns(operators: tuple[OperatorData, ...], source: str) -> tuple[int, int]:
@@ -120,13 +135,8 @@ def _columns(operators: tuple[OperatorData, ...], source: str) -> tuple[int, int
 
 
 def _band_times(
-    operators: tuple[OperatorData, ...], starts: Mapping[str, IntArray], stops: Mapping[str, IntArray], times: RowTimes
-) -> FloatArray:
-    """Least CPU time of the band of output rows [a, b): [devices, a, b], 0 where it is empty."""
-    last = operators[-1].output
-    total: FloatArray = np.zeros(())
-    for data in operators:
-        sums = times.sums_ns(data)
-        total = total + np.maximum(sums[:, None, stops[data.output]] - sums[:, starts[data.output], None], 0.0)
-    empty = stops[last][None] <= starts[last][:, None]
-    return np.where(empty[None], 0.0, total)
+    blocks: Iterable[tuple[str, IntArray]], output: str, starts: Mapping[str, IntArray], stops: Mapping[str, IntArray]
+) -> IntArray:
+    """Least CPU time of the band of output rows [a, b), given that of every block: [devices, a, b], 0 where empty."""
+    total = sum(times[:, starts[name][:, None], stops[name][None]] for name, times in blocks)
+    return np.where(stops[output][None] <= starts[output][:, None], 0, total)

@@ -12,9 +12,10 @@ from planner.core.columns import ColumnRolling
 from planner.core.segments import leaving_early
 from planner.data.graph import Graph
 from planner.data.split import Axis, Overlap, Segment, Stage
-from planner.solvers.layout_set import LayoutSet, layout_of_shares
+from planner.solvers.layout_set import IntArray, LayoutSet, layout_of_shares
 from planner.solvers.problem import Problem
 from planner.solvers.segments.bands import RolledSegment
+from planner.solvers.segments.kernels import stage_times
 from planner.solvers.segments.stages import StageTables
 
 LONGEST_SEGMENT = 27
@@ -74,6 +75,7 @@ class Fusions:
         self._rollings: dict[Span, tuple[RolledSegment, ...]] = {}
         self._better: dict[Span, list[RolledSegment]] = {}
         self._fastest: dict[Span, RolledSegment] = {}
+        self._least_ns: dict[tuple[str, ...], IntArray] = {}
         graph = problem.graph
         places = cuts(graph, [problem.held(index) for index in range(len(graph.operators))])
         self.spans: tuple[Span, ...] = tuple(
@@ -99,6 +101,37 @@ class Fusions:
         if span not in self._rollings:
             self._rollings[span] = tuple(self._chain(span))
         return self._rollings[span]
+
+    def input_rows(self, span: Span) -> tuple[int, ...]:
+        """Rows of the input in one message, by choice."""
+        return tuple(choice.input_rows for choice in next(self._blocks(span)))
+
+    def least_times(self, span: Span) -> Iterator[tuple[str, IntArray]]:
+        """The output of every block, and the least CPU time of its rows [a, b): [devices, a, b].
+
+        The least is over all ways in which the block may roll, whatever memory they take.
+        """
+        for options in self._blocks(span):
+            names = tuple(name for stage in options[0].stages for name in stage.operators)
+            if not names:
+                continue
+            if names not in self._least_ns:
+                times = [self._block_ns(option.stages) for option in options]
+                self._least_ns[names] = np.minimum.reduce(times)[self._tables.kind_of]
+            yield self._problem.operator(names[-1]).output, self._least_ns[names]
+
+    def _block_ns(self, stages: Sequence[Stage]) -> IntArray:
+        """CPU time of a block for the rows [a, b) of its output: [kind, a, b]."""
+        rows = np.arange(self._problem.shape(self._problem.operator(stages[-1].operators[-1]).output).height + 1)
+        starts, stops = np.meshgrid(rows, rows, indexing="ij")
+        empty = stops <= starts
+        total = np.zeros((1, 1, 1), np.int64)
+        for stage in reversed(stages):
+            table = self._tables.table(stage)
+            total = total + stage_times(table.cost_ns, table.rows)[:, starts, stops]
+            (*_, reach) = table.reads
+            starts, stops = reach.row_first[starts], reach.row_stop[stops]
+        return np.where(empty, 0, total)
 
     def span(self, segment: Segment) -> Span:
         """The operators of a segment."""

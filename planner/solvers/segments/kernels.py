@@ -163,6 +163,26 @@ def roll_bands(
 
 
 @njit(cache=True)
+def stage_times(cost_ns, rows):
+    """CPU time of all advances of a stage, `rows` at a time, over the rows [a, b) of its output: [kind, a, b].
+
+    cost_ns: [kind, row, rows, first, last].
+    """
+    kinds, size = cost_ns.shape[0], cost_ns.shape[1]
+    result = np.zeros((kinds, size, size), np.int64)
+    for kind in range(kinds):
+        for low in range(size - 1):
+            before = 0
+            for start in range(low, size - 1, rows):
+                at_first = 1 if start == low else 0
+                for count in range(1, min(rows, size - 1 - start) + 1):
+                    result[kind, low, start + count] = before + cost_ns[kind, start, count, at_first, 1]
+                if start + rows < size:
+                    before += cost_ns[kind, start, rows, at_first, 0]
+    return result
+
+
+@njit(cache=True)
 def stream_pairs(
     rows_in,
     starts_in,
