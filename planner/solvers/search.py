@@ -36,10 +36,10 @@ COVERS = (
 )
 NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
-COARSE, FINE = 120, 1100
-"""Row layouts of a tensor that the relaxation tells apart, first for a quick bound and then for a tight one."""
+COARSE, FINE = 120, (400, 1100)
+"""Row layouts of a tensor that the relaxation tells apart, first for a quick bound and then for tighter ones."""
 FINE_GAP = 0.03
-"""Gap up to which the tight bound is worth its time; above it, RAM or the mix of devices keeps the gap open."""
+"""Gap up to which tighter bounds are worth their time; above it, RAM or the mix of devices keeps the gap open."""
 RELAX_SHARE = 0.6
 """Part of the time left that one relaxation may take."""
 ROUND_SHARE = 0.15
@@ -95,7 +95,7 @@ class _Search:
         self._spans = self._fusions.spans
 
     def run(self) -> None:
-        """Bound and refine, first with a coarse relaxation, then with a fine one."""
+        """Bound and refine, first with a coarse relaxation, then with ever finer ones."""
         self._shortages = flash_shortages(self._problem)
         if self._shortages:
             return
@@ -105,11 +105,14 @@ class _Search:
         self._improve(COARSE, start, SHORT_PATIENCE)
         if self._shortages or self._gap_at_most(OPTIMALITY_GAP):
             return
-        if self._gap_at_most(FINE_GAP):
-            self._improve(FINE, start, LONG_PATIENCE)
-        else:
+        if not self._gap_at_most(FINE_GAP):
             self._refine(LONG_PATIENCE)
-        self._polish()
+            self._polish()
+            return
+        for exact_limit in FINE:
+            if not self._gap_at_most(OPTIMALITY_GAP):
+                self._improve(exact_limit, start, LONG_PATIENCE)
+                self._polish()
 
     def _improve(self, exact_limit: int, start: Candidates, patience: int) -> None:
         """Relax, search around the relaxed path, refine."""
