@@ -34,6 +34,8 @@ COVERS = (
     f"{_either(ROLLED_COLUMNS)} columns or its operators over whole rows, {_either(WHOLE_ROWS[::-1])} rows at a time, "
     f"the model's input in messages of {_either(INPUT_ROWS[::-1])} rows; time of the phase model"
 )
+FIRST = 12
+"""Layouts of a tensor for a first plan, which is to come soon for any number of devices."""
 NEIGHBOURS = 14
 """Sampled neighbours of every layout in one round of refinement."""
 COARSE, FINE = 120, (400, 1100)
@@ -100,7 +102,8 @@ class _Search:
         if self._shortages:
             return
         start = families(self._problem)
-        self._explore(start)
+        if not self._explore({name: layouts[:FIRST] for name, layouts in start.items()}):
+            self._explore(start)
         self._polish()
         self._improve(COARSE, start, SHORT_PATIENCE)
         if self._shortages or self._gap_at_most(OPTIMALITY_GAP):

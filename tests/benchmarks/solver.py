@@ -25,7 +25,7 @@ from planner.solvers.interface import Progress
 from planner.solvers.objectives import solve
 from planner.workflow.model import read_model
 
-INSTANCES = ("m7x2", "m7x4", "m7x8", "mixed3", "mixed8", "mixed16", "mixed32", "m7x1-112k", "m7x8-40k")
+INSTANCES = ("m7x2", "m7x4", "m7x8", "mixed3", "mixed8", "mixed16", "mixed32", "m7x1-112k", "m7x4-56k", "m7x8-40k")
 TIME_LIMIT_S = 60.0
 MARKS_S = (10.0, 60.0)
 """Seconds after which the gap is noted."""
@@ -94,6 +94,8 @@ def _markdown(rows: list[Row]) -> str:
         (
             row.instance,
             row.status,
+            _milliseconds(row.phase_us),
+            _milliseconds(row.lower_bound_us),
             _seconds(row.first_plan_s),
             _seconds(row.close_s),
             *(_percent(gap) for gap in row.gaps),
@@ -103,7 +105,7 @@ def _markdown(rows: list[Row]) -> str:
         for row in rows
     ]
     marks = [f"gap at {mark_s:g} s" for mark_s in MARKS_S]
-    headers = ("instance", "status", "first plan", f"gap of {CLOSE:.0%}", *marks, "ends", "memory")
+    headers = ("instance", "status", "phases", "bound", "first plan", f"gap of {CLOSE:.0%}", *marks, "ends", "memory")
     aligned = ("left", "left", *("right",) * (len(headers) - 2))
     note = f"`make bench-solver` at {revision()}; gaps are of the phase model, the time limit is {TIME_LIMIT_S:g} s."
     return f"{tabulate(table, headers, tablefmt='github', colalign=aligned)}\n\n{note}\n"
@@ -111,6 +113,10 @@ def _markdown(rows: list[Row]) -> str:
 
 def _seconds(time_s: float | None) -> str:
     return "-" if time_s is None else f"{time_s:.1f} s"
+
+
+def _milliseconds(time_us: float | None) -> str:
+    return "-" if time_us is None else f"{time_us / 1000:.2f} ms"
 
 
 def _percent(gap: float | None) -> str:
