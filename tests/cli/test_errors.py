@@ -25,7 +25,7 @@ def invoke(monkeypatch, *arguments):
         (["solve", "mxied8", "--out", "x"], "did you mean mixed8?"),
         (["solve", "m7x1", "--out", "x", "--model", "missing.onnx"], "missing.onnx"),
         (["run", "nowhere", "--boards", "local"], "cannot be read"),
-        (["run", "nowhere", "--boards", "imaginary"], "imaginary"),
+        (["run", "nowhere", "--boards", "emulated"], "cannot be read"),
         (["inspect", "nowhere.plan"], "cannot be read"),
         (["zoo", "perceptron", "--out", "x.onnx"], "mobilenet_v2"),
         (["profile", "m8", "--out", "x.yaml"], "known are m7"),

@@ -95,7 +95,7 @@ def test_compare_without_a_plan_still_shows_the_heuristics(instance: Path, capsy
     instance.write_text(INSTANCE.replace("ram: 40KiB", "ram: 9KiB"))
     assert call("compare", instance, "--out", instance.parent / "out", "--json") == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["status"] == "UNKNOWN"
+    assert report["status"] == "INFEASIBLE"
     assert report["best_heuristic"] is None
     assert not any(plan["feasible"] or plan["ratio"] for plan in report["plans"])
 
@@ -116,7 +116,7 @@ def test_pareto_has_a_bound_at_every_point_and_latency_grows_as_resources_shrink
             assert point["ram_peak_bytes"] <= point["largest_ram_cap_bytes"]
     one, two = report["by_devices"]
     assert two["phase_us"] < one["phase_us"]
-    assert report["by_ram"][-1]["status"] == "UNKNOWN"
+    assert report["by_ram"][-1]["status"] == "INFEASIBLE"
     assert len(list(csv.reader((out / "report.csv").open()))) == 1 + len(factors) + 2
 
 
@@ -142,7 +142,7 @@ def test_explain_finds_the_caps_and_the_devices_that_an_instance_without_a_plan_
     instance.write_text(INSTANCE.replace("ram: 40KiB", "ram: 9KiB"))
     assert call("explain", instance, "--relax-limit", 16, "--json") == 1
     missing = json.loads(capsys.readouterr().out)
-    assert missing["status"] == "UNKNOWN"
+    assert missing["status"] == "INFEASIBLE"
     assert 1 < missing["cap_factor"]["enough"] < 3
     ((more, count),) = ((more["like"], more["count"]) for more in missing["more_devices"])
     assert more == "m7-0" and 1 <= count <= 4

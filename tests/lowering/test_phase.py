@@ -156,6 +156,8 @@ def test_claimed_memory_is_needed(seed: int, kind: NetworkKind) -> None:
     """Without chunks, partial sums, relays, copies and unread parts, a node that computes needs all that is claimed."""
     case = random_case(seed, kind=kind)
     assume(all(reads_everything(case.graph, operator) for operator in case.graph.operators))
+    read = {tensor for operator in case.graph.operators for tensor in operator.inputs}
+    assume(all(end.tensor in read for end in case.graph.inputs))
     whole_steps = Split({name: OperatorSplit(choice.layout) for name, choice in case.split.operators.items()})
     phases = evaluate(case.graph, case.instance, whole_steps).phases
     claimed = {phase.operator: phase.live_bytes for phase in phases}
