@@ -7,8 +7,11 @@
 
 #include "window.h"
 
-static inline void plr_copy_run(int8_t *target, const int8_t *source, size_t count) {
-    for (; count >= sizeof(uint32_t); count -= sizeof(uint32_t)) {
+/* Copy `count` values of a run. */
+typedef void (*plr_copy_run_t)(int8_t *target, const int8_t *source, uint32_t count);
+
+static inline void plr_copy_run(int8_t *target, const int8_t *source, uint32_t count) {
+    for (; count >= sizeof(uint32_t); count -= (uint32_t)sizeof(uint32_t)) {
         memcpy(target, source, sizeof(uint32_t));
         target += sizeof(uint32_t);
         source += sizeof(uint32_t);
@@ -30,26 +33,30 @@ static inline plr_taps_t plr_inside(const plr_parameters_t *parameters, uint32_t
 }
 
 /* Values of all channels under the window, tap by tap; the zero point outside of the input. */
-static inline void plr_gather_window(const plr_window_t *window, int8_t *values) {
+static inline void plr_gather_window_by(const plr_window_t *window, int8_t *values, plr_copy_run_t copy_run) {
     const plr_parameters_t *parameters = window->parameters;
-    const size_t depth = window->input->channels;
-    const size_t row_values = parameters->kernel_columns * depth;
-    const size_t row_count = window->column_taps.count * depth;
+    const uint32_t depth = window->input->channels;
+    const uint32_t row_values = parameters->kernel_columns * depth;
+    const uint32_t row_count = window->column_taps.count * depth;
     const bool is_whole = window->row_taps.count == parameters->kernel_rows && row_count == row_values;
     if (!is_whole) {
-        memset(values, parameters->input_zero_point, parameters->kernel_rows * row_values);
+        memset(values, parameters->input_zero_point, (size_t)parameters->kernel_rows * row_values);
     }
-    values += window->row_taps.first * row_values + window->column_taps.first * depth;
+    values += (size_t)window->row_taps.first * row_values + (size_t)window->column_taps.first * depth;
     for (uint32_t i = 0; i < window->row_taps.count; i++, values += row_values) {
         const int8_t *source = window->rows[i] + window->column_offset_bytes;
         if (window->column_step_bytes == depth) {
-            plr_copy_run(values, source, row_count);
+            copy_run(values, source, row_count);
         } else {
             for (uint32_t j = 0; j < window->column_taps.count; j++, source += window->column_step_bytes) {
-                plr_copy_run(values + j * depth, source, depth);
+                copy_run(values + (size_t)j * depth, source, depth);
             }
         }
     }
+}
+
+static inline void plr_gather_window(const plr_window_t *window, int8_t *values) {
+    plr_gather_window_by(window, values, plr_copy_run);
 }
 
 #endif

@@ -1,5 +1,5 @@
+#include "../gather_window.h"
 #include "clamp.h"
-#include "gather.h"
 #include "pixels.h"
 
 /* Places for the values under some windows, as pixels of many channels. */
@@ -50,7 +50,7 @@ void plr_mve_convolution(const plr_call_t *call) {
                          .output = plr_box_row(output, 0)};
     plr_mve_product_t product = plr_mve_product(call);
     plr_window_t window = plr_window_over(call, &input);
-    const plr_taps_t inside = plr_mve_inside(parameters, input.columns, output->columns);
+    const plr_taps_t inside = plr_inside(parameters, input.columns, output->columns);
     patches.capacity = scratch_bytes / patches.stride_bytes / 2 * 2;
     for (uint32_t row = 0; row < output->rows; row++) {
         uint8_t *place = plr_box_row(output, row);
@@ -73,7 +73,7 @@ void plr_mve_convolution(const plr_call_t *call) {
                 gather_inside(&window, values, patches.stride_bytes, count);
             } else {
                 count = 1;
-                plr_mve_gather(&window, values);
+                plr_gather_window_by(&window, values, plr_mve_copy);
             }
             patches.waiting += count;
             place += (size_t)count * output->pixel_stride_bytes;

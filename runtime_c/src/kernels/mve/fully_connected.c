@@ -1,5 +1,5 @@
+#include "../gather_window.h"
 #include "clamp.h"
-#include "gather.h"
 #include "pixels.h"
 
 void plr_mve_fully_connected(const plr_call_t *call) {
@@ -9,7 +9,7 @@ void plr_mve_fully_connected(const plr_call_t *call) {
     plr_window_t window = plr_window_over(call, &input);
     plr_window_to_row(&window, 0);
     plr_window_to_column(&window, 0);
-    plr_mve_gather(&window, values);
+    plr_gather_window_by(&window, values, plr_mve_copy);
     plr_mve_run(&product, values, 0, plr_box_row(&call->output, 0), 0, 1);
     plr_mve_clamp(call);
 }

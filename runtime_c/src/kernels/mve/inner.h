@@ -79,7 +79,7 @@ void plr_mve_windows_float_strided(const plr_mve_strip_t *strip);
 /* Add two runs of values. `constants`: the term of each value as a byte, of the first run and of the second; then
  * multiplier, shift and zero point. */
 void plr_mve_add_run(int8_t *sums, const int8_t *values1, const int8_t *values2, uint32_t count,
-                     const int32_t *constants);
+                     const uint32_t *constants);
 
 void plr_mve_clamp_run(int8_t *values, uint32_t count, int32_t minimum, int32_t maximum);
 

@@ -177,11 +177,11 @@ void plr_mve_windows_float_strided(const plr_mve_strip_t *strip) {
 }
 
 void plr_mve_add_run(int8_t *sums, const int8_t *values1, const int8_t *values2, uint32_t count,
-                     const int32_t *constants) {
-    const int32_t *finish = constants + 2 * PLR_TABLE_BYTES;
+                     const uint32_t *constants) {
+    const int32_t *finish = (const int32_t *)constants + 2 * PLR_TABLE_BYTES;
     for (uint32_t i = 0; i < count; i++) {
-        const int32_t terms = constants[(uint8_t)values1[i]] + constants[PLR_TABLE_BYTES + (uint8_t)values2[i]];
-        sums[i] = finished((uint32_t)terms, finish[0], finish[1], finish[2], FIXED);
+        const uint32_t terms = constants[(uint8_t)values1[i]] + constants[PLR_TABLE_BYTES + (uint8_t)values2[i]];
+        sums[i] = finished(terms, finish[0], finish[1], finish[2], FIXED);
     }
 }
 
