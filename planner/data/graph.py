@@ -108,10 +108,21 @@ class Window:
     dilation: tuple[int, int] = (1, 1)
     padding: Padding = field(default_factory=Padding)
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Rows and columns from the first tap to the last."""
+        return (self.kernel[0] - 1) * self.dilation[0] + 1, (self.kernel[1] - 1) * self.dilation[1] + 1
+
+    @property
+    def padding_holds_window(self) -> bool:
+        """Whether outputs may depend on padding alone; a shard of those would read nothing of the input."""
+        rows, columns = self.extent
+        pads = self.padding
+        return max(pads.top, pads.bottom) >= rows or max(pads.left, pads.right) >= columns
+
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns that the window yields on an input of `height` x `width`."""
-        extent_rows = (self.kernel[0] - 1) * self.dilation[0] + 1
-        extent_columns = (self.kernel[1] - 1) * self.dilation[1] + 1
+        extent_rows, extent_columns = self.extent
         rows = (height + self.padding.top + self.padding.bottom - extent_rows) // self.stride[0] + 1
         columns = (width + self.padding.left + self.padding.right - extent_columns) // self.stride[1] + 1
         return rows, columns

@@ -39,7 +39,8 @@ def _with_padding(graph: Graph, operator: Operator) -> Operator:
     padding = Padding(
         inner.top + outer.top, inner.left + outer.left, inner.bottom + outer.bottom, inner.right + outer.right
     )
-    return replace(operator, inputs=pad.inputs, window=replace(operator.window, padding=padding))
+    window = replace(operator.window, padding=padding)
+    return operator if window.padding_holds_window else replace(operator, inputs=pad.inputs, window=window)
 
 
 def _without_clips(graph: Graph) -> Graph:

@@ -220,10 +220,10 @@ def test_requantising_pair_is_a_table(tmp_path: Path) -> None:
     assert tensors[graph.outputs[0].tensor].ravel().tolist() == [-5, -4, -12, 26, 127]
 
 
-def test_pad_folds_into_the_window_only_if_it_pads_with_zero(tmp_path: Path) -> None:
-    for value, expected in ((0.0, 1), (1.0, 2)):
+def test_pad_folds_into_the_window_only_if_it_pads_with_zero_and_less_than_a_window(tmp_path: Path) -> None:
+    for value, below, expected in ((0.0, 2, 1), (1.0, 2, 2), (0.0, 3, 2)):
         s = Sketch()
-        pads = s.constant(np.array([0, 0, 1, 0, 0, 0, 2, 1]))
+        pads = s.constant(np.array([0, 0, 1, 0, 0, 0, below, 1]))
         padded = s.pair(s.node("Pad", s.pair("input"), pads, s.constant(np.float32(value))))
         graph = check(s, s.pair(s.node("Conv", padded, s.weights(3, 4, 3, 3))), tmp_path)
         assert len(graph.operators) == expected
@@ -459,6 +459,10 @@ REFUSALS: dict[str, tuple[Refused, str]] = {
     "negative pads": (
         lambda s: s.node("Conv", s.pair("input"), s.weights(3, 4, 3, 3), pads=[-1, 0, 0, 0]),
         "use four pads that are not negative",
+    ),
+    "padding that holds a window": (
+        lambda s: s.node("Conv", s.pair("input"), s.weights(3, 4, 1, 1), pads=[0, 0, 1, 0]),
+        "pad the input by a Pad operator",
     ),
     "window too large": (
         lambda s: s.node("MaxPool", s.pair("input"), kernel_shape=[9, 9]),

@@ -9,7 +9,8 @@ from planner.frontend.onnx.model_file import Node
 def window_of(node: Node, kernel: tuple[int, ...], size: tuple[int, int]) -> Window:
     """The window of a convolution or pool over an input of `size` rows and columns.
 
-    Raises ModelError for windows that are not two-dimensional, do not fit, or have negative padding.
+    Raises ModelError for windows that are not two-dimensional, do not fit, or have negative padding or
+    padding that holds a whole window.
     """
     kernel = tuple(int(k) for k in node.attributes.get("kernel_shape", kernel))
     strides = tuple(int(s) for s in node.attributes.get("strides", (1, 1)))
@@ -31,6 +32,8 @@ def window_of(node: Node, kernel: tuple[int, ...], size: tuple[int, int]) -> Win
         (dilations[0], dilations[1]),
         Padding(top, left, bottom, right),
     )
+    if window.padding_holds_window:
+        raise node.refuse("its padding holds a whole window", "pad the input by a Pad operator before it")
     if min(window.output_size(*size)) < 1:
         raise node.refuse(f"its window is larger than its input of {size[0]}x{size[1]}", "correct the model")
     return window
